@@ -1,0 +1,3 @@
+//! `book`: weaves the chapters and the source into one book.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Plugins that decide about mail while the SMTP session is still open.

@@ -1,0 +1,3 @@
+//! `ra`: arguments in, one call, exit status out.
+
+fn main() {}
