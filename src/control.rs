@@ -1,0 +1,169 @@
+//! Control files: lists with one entry a line, and rcpthosts.
+//!
+//! An administrator wrote them, perhaps on another system, perhaps in
+//! haste: white space around a line and CRLF do not count, nor do blank
+//! lines and those that begin with `#`; case never counts.
+//!
+//! ```
+//! use ra_plugins::control::Control;
+//!
+//! let list = Control::new(b"# staff\r\njoe@example.org \r\n\r\n");
+//! assert!(list.contains("Joe@Example.org"));
+//! assert!(!list.contains("# staff"));
+//! ```
+
+use std::borrow::Cow;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::world::World;
+
+/// A control file that has been read.
+#[derive(Clone, Debug)]
+pub struct Control {
+    text: String,
+    /// The number of the first line that is not UTF-8, if there is one.
+    pub flawed_line: Option<usize>,
+}
+
+/// A control file that could not be used.
+#[derive(Debug, Error)]
+#[error("{path}: {error}", path = path.display())]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl Unreadable {
+    /// Whether the file just is not there.
+    pub fn is_absent(&self) -> bool {
+        self.error.kind() == io::ErrorKind::NotFound
+    }
+
+    /// The file and, unless it is simply absent, the reason: the words
+    /// behind "error opening" in the log.
+    pub fn brief(&self) -> String {
+        if self.is_absent() {
+            self.path.display().to_string()
+        } else {
+            self.to_string()
+        }
+    }
+}
+
+impl Control {
+    /// Takes the bytes of a file. A line that is not UTF-8 stays, with its
+    /// bad bytes replaced: it can match nothing, and the others still count.
+    pub fn new(bytes: &[u8]) -> Self {
+        let flawed_line = std::str::from_utf8(bytes).err().map(|error| {
+            let (good, _) = bytes.split_at(error.valid_up_to());
+            1 + good.iter().filter(|byte| **byte == b'\n').count()
+        });
+        let text = String::from_utf8_lossy(bytes);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Self { text, flawed_line }
+    }
+
+    /// Reads a control file; `name` is below the qmail folder unless it is
+    /// absolute.
+    pub fn read(world: &World, name: &str) -> Result<Self, Unreadable> {
+        let path = world.path(name);
+        match world.files.read(&path) {
+            Ok(bytes) => Ok(Self::new(&bytes)),
+            Err(error) => Err(Unreadable { path, error }),
+        }
+    }
+
+    /// The entries.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    }
+
+    /// Whether one of the entries is this one.
+    pub fn contains(&self, entry: &str) -> bool {
+        self.lines().any(|line| line.eq_ignore_ascii_case(entry))
+    }
+}
+
+/// Whether a list names an entry. The list is a CDB if its name ends in
+/// `.cdb` (its keys are in lower case), and a control file otherwise.
+pub fn listed(
+    world: &World,
+    list: &str,
+    entry: &str,
+) -> Result<bool, Unreadable> {
+    if !is_cdb(list) {
+        return Ok(Control::read(world, list)?.contains(entry));
+    }
+    let path = world.path(list);
+    match world.files.cdb_get(&path, lower(entry).as_bytes()) {
+        Ok(value) => Ok(value.is_some()),
+        Err(error) => Err(Unreadable { path, error }),
+    }
+}
+
+/// Whether a list is meant to be a CDB.
+pub fn is_cdb(list: &str) -> bool {
+    Path::new(list).extension().is_some_and(|extension| extension == "cdb")
+}
+
+/// A text in ASCII lower case, borrowed where it is so already.
+pub fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The file of the domains that a server takes mail for.
+pub const RCPTHOSTS: &str = "control/rcpthosts";
+
+/// The CDB of further ones.
+pub const MORERCPTHOSTS: &str = "control/morercpthosts.cdb";
+
+/// Whether qmail takes mail for a domain: it stands in rcpthosts, or a line
+/// `.parent` covers it, or morercpthosts.cdb has either. A server without
+/// rcpthosts takes everything; morercpthosts may be missing.
+pub fn takes_mail_for(world: &World, domain: &str) -> Result<bool, Unreadable> {
+    let hosts = match Control::read(world, RCPTHOSTS) {
+        Ok(hosts) => hosts,
+        Err(error) if error.is_absent() => return Ok(true),
+        Err(error) => return Err(error),
+    };
+    if hosts.lines().any(|line| covers(line, domain)) {
+        return Ok(true);
+    }
+    for name in names_to_try(domain) {
+        match listed(world, MORERCPTHOSTS, name) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a line of rcpthosts covers a domain: it is the domain, or it
+/// begins with a dot and ends the domain.
+pub fn covers(line: &str, domain: &str) -> bool {
+    let start = domain.len().saturating_sub(line.len());
+    let wild = line.starts_with('.') || start == 0;
+    let end = domain.get(start..).unwrap_or_default();
+    wild && end.eq_ignore_ascii_case(line)
+}
+
+/// A domain, then its parents with their leading dots.
+fn names_to_try(domain: &str) -> impl Iterator<Item = &str> {
+    let parents =
+        domain.match_indices('.').filter_map(|(dot, _)| domain.get(dot..));
+    std::iter::once(domain).chain(parents)
+}

@@ -1,0 +1,167 @@
+//! A world that a test has written down.
+//!
+//! Its files are in memory, its clock moves only when somebody sleeps, and
+//! its limiter always gives the same answer. Nothing in it takes time.
+//!
+//! ```
+//! use ra_plugins::frozen::Frozen;
+//!
+//! let world = Frozen::new().file("control/me", "mx.example.org\n").world();
+//! let text = world.files.read(&world.path("control/me")).unwrap();
+//! assert_eq!(text, b"mx.example.org\n");
+//! ```
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::world::{
+    Clock, Dns, Files, Limit, Limiter, NotThere, QMAIL, Waiting, World,
+};
+
+/// What stands at a path of the frozen world.
+#[derive(Clone, Debug)]
+enum Entry {
+    /// A file with these bytes.
+    File(Vec<u8>),
+    /// A CDB with these keys, all without a value.
+    Cdb(Vec<Vec<u8>>),
+    /// A file that may not be read.
+    Locked,
+}
+
+/// The frozen world, while it is being written down.
+#[derive(Clone)]
+pub struct Frozen {
+    entries: BTreeMap<PathBuf, Entry>,
+    slept: Arc<Mutex<Duration>>,
+    limit: Limit,
+    dns: Arc<dyn Dns>,
+}
+
+impl Default for Frozen {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            slept: Arc::default(),
+            limit: Limit::Unknown,
+            dns: Arc::new(NotThere),
+        }
+    }
+}
+
+impl Frozen {
+    /// An empty world at the beginning of time: no files, no DNS, no
+    /// limiter.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file; its path is below the qmail folder unless absolute.
+    #[must_use]
+    pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        self.entry(path, Entry::File(content.as_ref().to_owned()))
+    }
+
+    /// Adds a CDB whose keys have no values.
+    #[must_use]
+    pub fn cdb<'a>(
+        self,
+        path: &str,
+        keys: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let keys = keys.into_iter().map(|key| key.as_bytes().to_owned());
+        self.entry(path, Entry::Cdb(keys.collect()))
+    }
+
+    /// Adds a file that we may not read.
+    #[must_use]
+    pub fn locked(self, path: &str) -> Self {
+        self.entry(path, Entry::Locked)
+    }
+
+    /// Gives the limiter its one answer.
+    #[must_use]
+    pub fn limit(mut self, limit: Limit) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Plugs DNS in.
+    #[must_use]
+    pub fn dns(mut self, dns: impl Dns + 'static) -> Self {
+        self.dns = Arc::new(dns);
+        self
+    }
+
+    /// How long anybody has slept in this world, all in all.
+    pub fn slept(&self) -> Duration {
+        *self.slept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world as plugins see it.
+    pub fn world(&self) -> World {
+        World {
+            files: Arc::new(self.clone()),
+            clock: Arc::new(self.clone()),
+            dns: Arc::clone(&self.dns),
+            limiter: Arc::new(self.clone()),
+            qmail: QMAIL.into(),
+        }
+    }
+
+    /// Puts something at a path.
+    fn entry(mut self, path: &str, entry: Entry) -> Self {
+        self.entries.insert(Path::new(QMAIL).join(path), entry);
+        self
+    }
+}
+
+impl Files for Frozen {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match self.entries.get(path) {
+            Some(Entry::File(bytes)) => Ok(bytes.clone()),
+            Some(Entry::Cdb(_)) => Ok(b"a CDB".to_vec()),
+            Some(Entry::Locked) => Err(io::ErrorKind::PermissionDenied.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.entries.contains_key(path)
+    }
+
+    fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        match self.entries.get(path) {
+            Some(Entry::Cdb(keys)) => {
+                Ok(keys.iter().any(|known| known == key).then(Vec::new))
+            }
+            Some(Entry::File(_)) => Err(io::ErrorKind::InvalidData.into()),
+            Some(Entry::Locked) => Err(io::ErrorKind::PermissionDenied.into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl Clock for Frozen {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.slept()
+    }
+
+    fn sleep(&self, time: Duration) -> Waiting<'_, ()> {
+        *self.slept.lock().unwrap_or_else(PoisonError::into_inner) += time;
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Limiter for Frozen {
+    fn mark<'a>(&'a self, _: &'a str, _: &'a str) -> Waiting<'a, Limit> {
+        Box::pin(std::future::ready(self.limit))
+    }
+
+    fn peek<'a>(&'a self, _: &'a str, _: &'a str) -> Waiting<'a, Limit> {
+        Box::pin(std::future::ready(self.limit))
+    }
+}

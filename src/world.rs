@@ -1,0 +1,256 @@
+//! The outside world, behind small ports.
+//!
+//! A plugin reaches files, the clock, DNS and the rate limiter through a
+//! [`World`] and in no other way. [`World::real`] is the machine we run on;
+//! the frozen one of the next module is written down by a test. A port that
+//! nobody has plugged in answers honestly that nothing is there.
+//!
+//! ```
+//! use ra_plugins::world::World;
+//!
+//! let world = World::real("/var/qmail");
+//! let path = world.path("control/rcpthosts");
+//! assert_eq!(path.to_str(), Some("/var/qmail/control/rcpthosts"));
+//! ```
+
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use thiserror::Error;
+
+/// Something that a port may take its time over.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The qmail folder when nothing else is said (`RA_QMAIL`).
+pub const QMAIL: &str = "/var/qmail";
+
+/// Everything outside of the session.
+pub struct World {
+    /// Control files and address lists.
+    pub files: Arc<dyn Files>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Names and addresses.
+    pub dns: Arc<dyn Dns>,
+    /// The rate limiter.
+    pub limiter: Arc<dyn Limiter>,
+    /// The qmail folder.
+    pub qmail: PathBuf,
+}
+
+impl World {
+    /// The machine we run on. DNS and the limiter are plugged in later by
+    /// those who have them.
+    pub fn real(qmail: impl Into<PathBuf>) -> Self {
+        Self {
+            files: Arc::new(Disk),
+            clock: Arc::new(SystemClock),
+            dns: Arc::new(NotThere),
+            limiter: Arc::new(NotThere),
+            qmail: qmail.into(),
+        }
+    }
+
+    /// A path as a setting gives it: below the qmail folder unless absolute.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.qmail.join(name)
+    }
+}
+
+/// The port to files. All reading is bounded and never blocks on something
+/// that is not a regular file.
+pub trait Files: Send + Sync {
+    /// The whole of a file, up to [`FILE_MAX`] bytes.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Whether there is something at this path.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// The value of a key in a CDB (reference: D. J. Bernstein's constant
+    /// database), without reading the file as a whole.
+    fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// The most that is read of a text file: a million long addresses fit.
+pub const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// The port to time.
+pub trait Clock: Send + Sync {
+    /// The time of day.
+    fn now(&self) -> SystemTime;
+
+    /// Lets time pass.
+    fn sleep(&self, time: Duration) -> Waiting<'_, ()>;
+}
+
+/// What can be asked of DNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordType {
+    /// Texts.
+    Txt,
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Mail exchangers.
+    Mx,
+    /// The names of an address.
+    Ptr,
+}
+
+/// What DNS has answered: the records of the type that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// Each TXT record, its character-strings joined (RFC 7208 3.3).
+    Txt(Arc<[Box<[u8]>]>),
+    /// IPv4 addresses.
+    A(Arc<[Ipv4Addr]>),
+    /// IPv6 addresses.
+    Aaaa(Arc<[Ipv6Addr]>),
+    /// Preference and name, in the order of the answer.
+    Mx(Arc<[(u16, Box<str>)]>),
+    /// Names.
+    Ptr(Arc<[Box<str>]>),
+}
+
+/// Why DNS has no records for us.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum DnsError {
+    /// The name does not exist (RCODE 3).
+    #[error("no such name")]
+    NoName,
+    /// The name exists, the type does not.
+    #[error("no such record")]
+    NoRecord,
+    /// The servers answered with an error (RCODE 2 and others).
+    #[error("server failure")]
+    Failure,
+    /// Nobody answered in time.
+    #[error("timeout")]
+    Timeout,
+    /// There is no DNS here.
+    #[error("no DNS")]
+    NotThere,
+}
+
+/// What a question to DNS comes to.
+pub type Answer = Result<Records, DnsError>;
+
+/// An answer at once, or the wait for it: what is in memory costs no box.
+pub enum Asked<'a> {
+    /// The answer was known.
+    Known(Answer),
+    /// Somebody has been asked.
+    Waiting(Waiting<'a, Answer>),
+}
+
+impl Asked<'_> {
+    /// The answer, however long it takes.
+    pub async fn answer(self) -> Answer {
+        match self {
+            Self::Known(answer) => answer,
+            Self::Waiting(waiting) => waiting.await,
+        }
+    }
+}
+
+/// The port to DNS.
+pub trait Dns: Send + Sync {
+    /// Asks for the records of a type at a name. The name is text without a
+    /// trailing dot.
+    fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a>;
+}
+
+/// What the limiter says of one mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Within the limit.
+    Within,
+    /// Over the limit.
+    Over,
+    /// Nobody could be asked, or the question was wrong.
+    Unknown,
+}
+
+/// The port to the rate limiter.
+pub trait Limiter: Send + Sync {
+    /// Marks `value` in `class`, and tells whether it is over its limit.
+    fn mark<'a>(&'a self, class: &'a str, value: &'a str)
+    -> Waiting<'a, Limit>;
+
+    /// As [`Limiter::mark`], without marking.
+    fn peek<'a>(&'a self, class: &'a str, value: &'a str)
+    -> Waiting<'a, Limit>;
+}
+
+/// A port that is not plugged in.
+pub struct NotThere;
+
+impl Dns for NotThere {
+    fn ask<'a>(&'a self, _name: &str, _wanted: RecordType) -> Asked<'a> {
+        Asked::Known(Err(DnsError::NotThere))
+    }
+}
+
+impl Limiter for NotThere {
+    fn mark<'a>(&'a self, _: &'a str, _: &'a str) -> Waiting<'a, Limit> {
+        Box::pin(std::future::ready(Limit::Unknown))
+    }
+
+    fn peek<'a>(&'a self, _: &'a str, _: &'a str) -> Waiting<'a, Limit> {
+        Box::pin(std::future::ready(Limit::Unknown))
+    }
+}
+
+/// The machine's own files.
+pub struct Disk;
+
+impl Disk {
+    /// Opens a file that can be read to its end: a pipe in its place would
+    /// hold us up for ever, a folder is none.
+    fn open(path: &Path) -> io::Result<File> {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        File::open(path)
+    }
+}
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        Self::open(path)?.take(FILE_MAX + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > FILE_MAX {
+            return Err(io::Error::other("larger than 64 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        Self::open(path)?;
+        cdb2::CDB::open(path)?.get(key).transpose()
+    }
+}
+
+/// The machine's own clock.
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, time: Duration) -> Waiting<'_, ()> {
+        Box::pin(async move { tokio::time::sleep(time).await })
+    }
+}
