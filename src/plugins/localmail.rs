@@ -1,0 +1,113 @@
+//! `localmail`: users who may only write to colleagues.
+
+use crate::control::{Control, Unreadable, takes_mail_for};
+use crate::plugin::{Message, Plugin, Verdict};
+use crate::session::Session;
+use crate::settings::{Kind, Setting};
+use crate::spp::Section;
+use crate::world::World;
+
+/// The file that names them.
+const CONF: Setting = Setting::new(
+    "LOCALMAILCONF",
+    Kind::File,
+    "control/localonly",
+    "users who may only send inside: `user`, `@domain`, \
+     `user: friend@x.example @y.example` with exceptions",
+);
+
+/// What a restricted user is told.
+const REFUSAL: Message =
+    Message::reply("550 You are only allowed to send to local addresses.");
+
+/// Its line in the log.
+const BLOCKED: Message = Message::log("blocked from {user} to {recipient}");
+
+/// The server runs us in the wrong section.
+const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
+
+/// The list or rcpthosts cannot be read; everybody passes.
+const NO_FILE: Message = Message::log("error opening {file}");
+
+/// The plugin's declaration.
+pub const PLUGIN: Plugin = Plugin {
+    name: "localmail",
+    purpose: "keeps the mail of some users inside",
+    sections: &[Section::Rcpt],
+    settings: &[CONF],
+    files: &[
+        ("control/localonly", "the restricted users"),
+        ("control/rcpthosts", "what is inside"),
+    ],
+    messages: &[REFUSAL, BLOCKED, NO_RECIPIENT, NO_FILE],
+    decide: |session, world| Box::pin(decide(session, world)),
+};
+
+/// Refuses a restricted user's recipient outside.
+async fn decide(session: &Session, world: &World) -> Verdict {
+    let mut verdict = Verdict::unchanged();
+    let Some(user) = session.user() else { return verdict };
+    let Some(recipient) = session.get("SMTPRCPTTO") else {
+        verdict.log(&NO_RECIPIENT, &[]);
+        return verdict;
+    };
+    match is_kept_inside(session, world, user, recipient) {
+        Ok(false) => {}
+        Ok(true) => {
+            verdict.refuse(&REFUSAL, &[]);
+            verdict.log(&BLOCKED, &[user, recipient]);
+        }
+        Err(error) => verdict.log(&NO_FILE, &[&error.brief()]),
+    }
+    verdict
+}
+
+/// Whether this recipient is out of this user's reach.
+fn is_kept_inside(
+    session: &Session,
+    world: &World,
+    user: &str,
+    recipient: &str,
+) -> Result<bool, Unreadable> {
+    let list = Control::read(world, CONF.text(session))?;
+    let mut restricted = false;
+    for (who, exceptions) in list.lines().map(entry) {
+        if names(who, user) {
+            restricted = true;
+            if exceptions.split_whitespace().any(|it| names(it, recipient)) {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(restricted && is_outside(session, world, recipient)?)
+}
+
+/// The user of a line, and the exceptions behind the colon.
+fn entry(line: &str) -> (&str, &str) {
+    let (who, exceptions) = line.split_once(':').unwrap_or((line, ""));
+    (who.trim_end(), exceptions)
+}
+
+/// Whether a pattern, `name` or `@domain`, names somebody.
+fn names(pattern: &str, somebody: &str) -> bool {
+    let domain = somebody.rfind('@').and_then(|at| somebody.get(at..));
+    pattern.eq_ignore_ascii_case(somebody)
+        || domain.is_some_and(|domain| pattern.eq_ignore_ascii_case(domain))
+}
+
+/// Whether a recipient is elsewhere. The server's word is enough for a no;
+/// its yes may only mean that the client is one of ours (as recorded in
+/// sessions.json: plugins-localmail), so rcpthosts is asked again.
+fn is_outside(
+    session: &Session,
+    world: &World,
+    recipient: &str,
+) -> Result<bool, Unreadable> {
+    if !session.recipient_allowed() {
+        return Ok(true);
+    }
+    let Some((_, domain)) = recipient.rsplit_once('@') else {
+        return Ok(false);
+    };
+    Ok(!takes_mail_for(world, domain)?)
+}
