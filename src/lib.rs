@@ -6,6 +6,9 @@
 pub mod spp;
 pub mod session;
 pub mod settings;
+pub mod cdb;
+pub mod memory;
+pub mod network;
 pub mod world;
 pub mod frozen;
 pub mod control;
