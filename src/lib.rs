@@ -14,6 +14,8 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod alias;
+pub mod recipients;
+pub mod senders;
 pub mod plugins;
 pub mod registry;
 pub mod cli;

@@ -111,8 +111,7 @@ impl Memory for InMemory {
     ) -> io::Result<bool> {
         let mut claims = locked(&self.claims);
         let key = key_of(file, key);
-        let free =
-            claims.get(&key).is_none_or(|it| has_lapsed(*it, now, time));
+        let free = claims.get(&key).is_none_or(|it| has_lapsed(*it, now, time));
         if free {
             claims.insert(key, now + time);
         }

@@ -28,9 +28,8 @@ pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// A connection, or the wait for it.
-pub type Connecting<'a> = Pin<
-    Box<dyn Future<Output = io::Result<Box<dyn Connection>>> + Send + 'a>,
->;
+pub type Connecting<'a> =
+    Pin<Box<dyn Future<Output = io::Result<Box<dyn Connection>>> + Send + 'a>>;
 
 /// The port to other machines.
 pub trait Network: Send + Sync {

@@ -9,7 +9,8 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, tarpit,
+    authlogger, dotblind, localmail, msa, overload, plusaliases, rcptcheckscdb,
+    rcptchecksfile, senderchecksfile, tarpit,
 };
 
 /// Every plugin, by name.
@@ -20,6 +21,9 @@ pub const PLUGINS: &[&Plugin] = &[
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rcptcheckscdb::PLUGIN,
+    &rcptchecksfile::PLUGIN,
+    &senderchecksfile::PLUGIN,
     &tarpit::PLUGIN,
 ];
 
