@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde::Serialize;
 
+pub mod addresses;
 pub mod plugins;
 
 /// How a command ended.

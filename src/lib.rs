@@ -14,6 +14,7 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod alias;
+pub mod mailboxes;
 pub mod recipients;
 pub mod senders;
 pub mod plugins;

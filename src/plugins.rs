@@ -9,4 +9,6 @@ pub mod plusaliases;
 pub mod dotblind;
 pub mod rcptchecksfile;
 pub mod rcptcheckscdb;
+pub mod rcptchecks;
 pub mod senderchecksfile;
+pub mod senderchecks;

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use crate::control::{RCPTHOSTS, Unreadable, listed, lower, takes_mail_for};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
-use crate::settings::{Kind, Setting};
+use crate::settings::{Kind, Reading, Setting};
 use crate::spp::Command;
 use crate::world::World;
 
@@ -96,6 +96,14 @@ pub const NO_MAILBOX: Message = Message::reply(
 pub const NO_MAILBOX_LOG: Message =
     Message::log("511 sorry, no mailbox here by that name ({address})");
 
+/// The mailbox takes no more.
+pub const FULL: Message =
+    Message::reply("522 sorry, recipient mailbox is full (#5.2.2 - {plugin})");
+
+/// Its line in the log.
+pub const FULL_LOG: Message =
+    Message::log("522 sorry, recipient mailbox is full ({address})");
+
 /// The domain is exempt.
 pub const WHITELISTED: Message = Message::log(
     "Whitelisted recipient ({address} number {number} of {limit} )",
@@ -130,6 +138,24 @@ pub const LIST_MESSAGES: &[Message] = &[
     ACCEPTED,
     NO_WHITELIST,
     NO_LIST,
+    NO_CONTROL,
+];
+
+/// Everything that a plugin which asks vpopmail can say.
+pub const VPOPMAIL_MESSAGES: &[Message] = &[
+    INVALID,
+    INVALID_LOG,
+    TOO_MANY,
+    TOO_MANY_LOG,
+    FULL,
+    FULL_LOG,
+    GUESSING,
+    GUESSING_LOG,
+    NO_MAILBOX,
+    NO_MAILBOX_LOG,
+    WHITELISTED,
+    ACCEPTED,
+    NO_WHITELIST,
     NO_CONTROL,
 ];
 
@@ -208,6 +234,11 @@ impl Recipient {
     /// The parts of the address.
     pub fn parts(&self) -> Option<Address<'_>> {
         Address::parse(&self.address)
+    }
+
+    /// Takes a setting's value, and its warning into the log.
+    pub fn setting<T>(&mut self, reading: Reading<T>) -> T {
+        self.verdict.setting(reading)
     }
 
     /// Asks what comes after the list: whether there have been too many

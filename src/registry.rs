@@ -9,8 +9,8 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, rcptcheckscdb,
-    rcptchecksfile, senderchecksfile, tarpit,
+    authlogger, dotblind, localmail, msa, overload, plusaliases, rcptchecks,
+    rcptcheckscdb, rcptchecksfile, senderchecks, senderchecksfile, tarpit,
 };
 
 /// Every plugin, by name.
@@ -21,8 +21,10 @@ pub const PLUGINS: &[&Plugin] = &[
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rcptchecks::PLUGIN,
     &rcptcheckscdb::PLUGIN,
     &rcptchecksfile::PLUGIN,
+    &senderchecks::PLUGIN,
     &senderchecksfile::PLUGIN,
     &tarpit::PLUGIN,
 ];

@@ -67,6 +67,10 @@ pub const WHITELISTED: Message = Message::log("Whitelisted sender ({address})");
 /// The sender is known, or not ours to know.
 pub const ACCEPTED: Message = Message::log("Accepted sender ({address})");
 
+/// The sender is not ours to know.
+pub const FOREIGN: Message =
+    Message::log("Accepting non-local sender ({address})");
+
 /// Everything that a plugin with a list can say.
 pub const LIST_MESSAGES: &[Message] = &[
     INVALID,
@@ -80,6 +84,22 @@ pub const LIST_MESSAGES: &[Message] = &[
     ACCEPTED,
     NO_WHITELIST,
     NO_LIST,
+    NO_CONTROL,
+];
+
+/// Everything that a plugin which asks vpopmail can say.
+pub const VPOPMAIL_MESSAGES: &[Message] = &[
+    INVALID,
+    INVALID_LOG,
+    NOT_YOURS,
+    NOT_YOURS_LOG,
+    EMPTY,
+    NO_MAILBOX,
+    NO_MAILBOX_LOG,
+    WHITELISTED,
+    ACCEPTED,
+    FOREIGN,
+    NO_WHITELIST,
     NO_CONTROL,
 ];
 
