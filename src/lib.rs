@@ -14,6 +14,8 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod alias;
+pub mod exchangers;
+pub mod blocklist;
 pub mod mailboxes;
 pub mod recipients;
 pub mod senders;

@@ -7,6 +7,8 @@ pub mod tarpit;
 pub mod overload;
 pub mod plusaliases;
 pub mod dotblind;
+pub mod mfdnschecks;
+pub mod rblchecks;
 pub mod rcptchecksfile;
 pub mod rcptcheckscdb;
 pub mod rcptchecks;

@@ -9,8 +9,9 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, rcptchecks,
-    rcptcheckscdb, rcptchecksfile, senderchecks, senderchecksfile, tarpit,
+    authlogger, dotblind, localmail, mfdnschecks, msa, overload, plusaliases,
+    rblchecks, rcptchecks, rcptcheckscdb, rcptchecksfile, senderchecks,
+    senderchecksfile, tarpit,
 };
 
 /// Every plugin, by name.
@@ -18,9 +19,11 @@ pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
     &dotblind::PLUGIN,
     &localmail::PLUGIN,
+    &mfdnschecks::PLUGIN,
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rblchecks::PLUGIN,
     &rcptchecks::PLUGIN,
     &rcptcheckscdb::PLUGIN,
     &rcptchecksfile::PLUGIN,

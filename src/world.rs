@@ -73,6 +73,19 @@ impl World {
     pub fn path(&self, name: &str) -> PathBuf {
         self.qmail.join(name)
     }
+
+    /// What something comes to, if it does so in time.
+    pub async fn within<T>(
+        &self,
+        time: Duration,
+        asked: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = asked => Some(answer),
+            () = async { self.clock.sleep(time).await } => None,
+        }
+    }
 }
 
 /// The port to files. All reading is bounded and never blocks on something

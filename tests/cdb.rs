@@ -1,5 +1,12 @@
 //! Looking a key up in a constant database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails may panic, and its helpers too"
+)]
+
 use std::collections::BTreeMap;
 use std::fs::File;
 

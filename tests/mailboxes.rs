@@ -1,6 +1,13 @@
 //! Who lives here: qmail's tables, vpopmail's folders, quotas, and names
 //! that are meant to do harm.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails may panic, and its helpers too"
+)]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,12 @@
 //! The recordings of the plugins about people and DNS, one by one.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails may panic, and its helpers too"
+)]
+
 mod common;
 
 use common::{PID, block_on, frozen_of, recordings, session_of};
@@ -7,8 +14,13 @@ use ra_plugins::registry;
 use serde_json::Value;
 
 /// The plugins whose recordings are replayed here.
-const PLUGINS: [&str; 3] =
-    ["rcptcheckscdb", "rcptchecksfile", "senderchecksfile"];
+const PLUGINS: [&str; 5] = [
+    "mfdnschecks",
+    "rblchecks",
+    "rcptcheckscdb",
+    "rcptchecksfile",
+    "senderchecksfile",
+];
 
 /// What a case has to print: the corrected answer, else the original's.
 fn expected(case: &Value) -> (&str, &str) {
