@@ -11,7 +11,10 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde::Serialize;
 
+pub mod alias;
+pub mod overload;
 pub mod plugins;
+pub mod install;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
