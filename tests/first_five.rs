@@ -1,4 +1,5 @@
 //! The first five plugins, beyond what was recorded.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 use ra_plugins::frozen::Frozen;
 use ra_plugins::plugin::Verdict;
