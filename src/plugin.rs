@@ -204,10 +204,15 @@ impl Plugin {
         verdict
     }
 
+    /// The variable that makes the plugin only watch.
+    pub fn shadow_variable(&self) -> String {
+        self.name.to_ascii_uppercase() + "_SHADOW"
+    }
+
     /// Whether the plugin only watches.
     fn is_shadowed(&self, session: &Session) -> bool {
-        let name = self.name.to_ascii_uppercase() + "_SHADOW";
-        !matches!(session.get(&name), None | Some("" | "0"))
+        let value = session.get(&self.shadow_variable());
+        !matches!(value, None | Some("" | "0"))
     }
 
     /// Decides as a process: words to standard error, then the delay, then
