@@ -124,6 +124,11 @@ impl Verdict {
             .push(Command::Change(clean(&address).into_owned().into()));
     }
 
+    /// Whether the session goes on differently because of it.
+    pub fn has_effect(&self) -> bool {
+        !self.commands.is_empty() || !self.delay.is_zero()
+    }
+
     /// Decides nothing, and tells what would have been decided.
     fn shadow(&mut self) {
         for command in self.commands.drain(..) {
@@ -197,7 +202,7 @@ impl Plugin {
                 Verdict::unchanged()
             }
         };
-        if self.is_shadowed(session) {
+        if verdict.has_effect() && self.is_shadowed(session) {
             verdict.shadow();
         }
         verdict.log.splice(..0, settings.log);
