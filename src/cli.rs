@@ -12,7 +12,10 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub mod addresses;
+pub mod alias;
+pub mod overload;
 pub mod plugins;
+pub mod install;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

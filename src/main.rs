@@ -10,8 +10,13 @@ use ra_plugins::session::Session;
 use ra_plugins::world::{QMAIL, World};
 
 /// Every command, in the order of the help.
-const COMMANDS: &[&Command] =
-    &[&cli::addresses::COMMAND, &cli::plugins::COMMAND];
+const COMMANDS: &[&Command] = &[
+    &cli::plugins::COMMAND,
+    &cli::install::COMMAND,
+    &cli::alias::COMMAND,
+    &cli::overload::COMMAND,
+    &cli::addresses::COMMAND,
+];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
 /// the argument parser costs more than most plugins do.

@@ -1,0 +1,17 @@
+//! Weaves chapters and source into one book.
+
+pub mod source;
+pub mod outline;
+pub mod directive;
+pub mod select;
+pub mod problem;
+pub mod chapter;
+pub mod weave;
+pub mod lexer;
+pub mod html;
+pub mod site;
+pub mod listing;
+pub mod render;
+pub mod check;
+pub mod preprocess;
+pub mod command;
