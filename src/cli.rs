@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub mod addresses;
+pub mod rbl;
 pub mod alias;
 pub mod overload;
 pub mod plugins;

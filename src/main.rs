@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use ra_plugins::cli::{self, Command, Outcome, complain};
 use ra_plugins::plugin::Plugin;
-use ra_plugins::registry;
 use ra_plugins::session::Session;
-use ra_plugins::world::{QMAIL, World};
+use ra_plugins::{machine, registry};
 
 /// Every command, in the order of the help.
 const COMMANDS: &[&Command] = &[
@@ -16,6 +15,7 @@ const COMMANDS: &[&Command] = &[
     &cli::alias::COMMAND,
     &cli::overload::COMMAND,
     &cli::addresses::COMMAND,
+    &cli::rbl::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 /// Runs one plugin as qmail-smtpd expects it.
 fn run_plugin(plugin: &Plugin) -> ExitCode {
     let session = Session::from_environment();
-    let world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    let world = machine::world(&session);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(plugin.run(&session, &world)),

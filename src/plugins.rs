@@ -14,3 +14,5 @@ pub mod rcptcheckscdb;
 pub mod rcptchecks;
 pub mod senderchecksfile;
 pub mod senderchecks;
+pub mod checkback;
+pub mod checkbackpurge;

@@ -9,14 +9,16 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, mfdnschecks, msa, overload, plusaliases,
-    rblchecks, rcptchecks, rcptcheckscdb, rcptchecksfile, senderchecks,
-    senderchecksfile, tarpit,
+    authlogger, checkback, checkbackpurge, dotblind, localmail, mfdnschecks,
+    msa, overload, plusaliases, rblchecks, rcptchecks, rcptcheckscdb,
+    rcptchecksfile, senderchecks, senderchecksfile, tarpit,
 };
 
 /// Every plugin, by name.
 pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
+    &checkback::PLUGIN,
+    &checkbackpurge::PLUGIN,
     &dotblind::PLUGIN,
     &localmail::PLUGIN,
     &mfdnschecks::PLUGIN,

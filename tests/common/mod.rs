@@ -144,3 +144,27 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         .unwrap()
         .block_on(future)
 }
+
+/// Runs something on a clock that jumps to the next moment at which
+/// something is due, and tells how many seconds it took there.
+pub(crate) fn block_on_paused<T>(future: impl Future<Output = T>) -> (T, u64) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap()
+        .block_on(async {
+            let start = tokio::time::Instant::now();
+            let result = future.await;
+            (result, start.elapsed().as_secs())
+        })
+}
+
+/// Snapshots lie beside the source, under their own names.
+pub(crate) fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
