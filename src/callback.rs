@@ -24,7 +24,7 @@ use crate::memory::Note;
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::Setting;
-use crate::world::World;
+use crate::world::{DnsError, World};
 
 pub mod words;
 pub mod client;
@@ -186,10 +186,12 @@ impl Check<'_> {
             }
         }
         let asked = self.world.within(rest, self.ask_servers(verdict)).await;
-        let (finding, whole_domain) = asked.unwrap_or((Finding::Unsure, true));
-        self.remember(finding, whole_domain)?;
+        let found = asked.unwrap_or(Some((Finding::Unsure, true)));
+        if let Some((finding, whole_domain)) = found {
+            self.remember(finding, whole_domain)?;
+        }
         self.world.memory.release(&self.cache, &self.domain_key)?;
-        Ok(Some(finding))
+        Ok(found.map(|(finding, _)| finding))
     }
 
     /// What the cache knows of the address or of its whole domain. A note
@@ -239,42 +241,45 @@ impl Check<'_> {
 
     /// Asks the servers of the domain, one after the other, until one of
     /// them knows; also tells whether that goes for the whole domain.
-    async fn ask_servers(&self, verdict: &mut Verdict) -> (Finding, bool) {
+    /// Nothing if there is no DNS to find them with.
+    async fn ask_servers(
+        &self,
+        verdict: &mut Verdict,
+    ) -> Option<(Finding, bool)> {
         let domain = self.address.domain;
         let hosts = match exchangers(self.world, domain).await {
-            Ok(hosts) if !hosts.is_empty() => hosts,
-            Ok(_) => {
-                verdict.log(&NOBODY, &[domain]);
-                return (Finding::Refused, true);
-            }
+            Ok(hosts) => hosts,
             Err(error) => {
                 verdict.log(&UNSURE, &["DNS", &error.to_string()]);
-                return (Finding::Unsure, true);
+                let is_there = error != DnsError::NotThere;
+                return is_there.then_some((Finding::Unsure, true));
             }
         };
+        if hosts.is_empty() {
+            verdict.log(&NOBODY, &[domain]);
+            return Some((Finding::Refused, true));
+        }
         let mut left = HOSTS_MAX;
         for host in &hosts {
             let found = addresses(self.world, host).await.unwrap_or_default();
-            for address in found {
-                if left == 0 {
-                    return (Finding::Unsure, true);
-                }
+            for address in found.into_iter().take(left) {
                 left -= 1;
-                match self.ask_server(host, address, verdict).await {
-                    Opinion::Knows { catch_all } => {
-                        return (Finding::Exists, catch_all);
-                    }
-                    Opinion::KnowsNot => return (Finding::Refused, false),
-                    Opinion::TakesNoBounces => {
-                        return (Finding::NoBounces, true);
-                    }
-                    Opinion::Unsure(reason) => {
-                        verdict.log(&UNSURE, &[host, &reason]);
-                    }
-                }
+                let finding =
+                    match self.ask_server(host, address, verdict).await {
+                        Opinion::Knows { catch_all } => {
+                            (Finding::Exists, catch_all)
+                        }
+                        Opinion::KnowsNot => (Finding::Refused, false),
+                        Opinion::TakesNoBounces => (Finding::NoBounces, true),
+                        Opinion::Unsure(reason) => {
+                            verdict.log(&UNSURE, &[host, &reason]);
+                            continue;
+                        }
+                    };
+                return Some(finding);
             }
         }
-        (Finding::Unsure, true)
+        Some((Finding::Unsure, true))
     }
 
     /// Asks one server. A stranger's DNS has told us where it is, so it must

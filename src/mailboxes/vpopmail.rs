@@ -148,10 +148,7 @@ impl Domain {
         if is_current {
             return cdb_text(world, cdb, name.as_bytes());
         }
-        let table = match world.files.read(&text) {
-            Ok(bytes) => Control::new(&bytes),
-            Err(error) => return Err(Unreadable { path: text, error }),
-        };
+        let table = Control::read_path(world, text)?;
         let mut lines = table.lines().filter_map(|it| it.split_once(':'));
         let line = lines.find(|(user, _)| user.eq_ignore_ascii_case(name));
         Ok(line.map(|(_, rest)| rest.to_owned()))
@@ -161,17 +158,15 @@ impl Domain {
     /// somewhere else than to a refusal or to the bin.
     fn has_catch_all(&self, world: &World) -> Result<bool, Unreadable> {
         let path = self.folder.join(".qmail-default");
-        let bytes = match world.files.read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let error = Unreadable { path, error };
-                return if error.is_absent() { Ok(false) } else { Err(error) };
-            }
+        let file = match Control::read_path(world, path) {
+            Ok(file) => file,
+            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) => return Err(error),
         };
         let leads_nowhere = |line: &str| {
             line.ends_with("bounce-no-mailbox") || line.ends_with("delete")
         };
-        Ok(!Control::new(&bytes).lines().any(leads_nowhere))
+        Ok(!file.lines().any(leads_nowhere))
     }
 }
 
