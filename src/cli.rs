@@ -13,6 +13,7 @@ use serde::Serialize;
 
 pub mod addresses;
 pub mod rbl;
+pub mod man;
 pub mod alias;
 pub mod overload;
 pub mod plugins;

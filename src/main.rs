@@ -50,8 +50,8 @@ fn run_plugin(plugin: &Plugin) -> ExitCode {
     }
 }
 
-/// Finds the command and runs it.
-fn run_command() -> Outcome {
+/// Declares every command.
+fn parser() -> clap::Command {
     let mut parser = clap::Command::new("ra")
         .about("Decides about mail while the SMTP session is open")
         .version(env!("CARGO_PKG_VERSION"))
@@ -61,12 +61,18 @@ fn run_command() -> Outcome {
         let declared = clap::Command::new(command.name);
         parser = parser.subcommand((command.configure)(declared));
     }
-    let matches = parser.get_matches();
+    let man = cli::man::configure(clap::Command::new(cli::man::NAME));
+    parser.subcommand(man)
+}
+
+/// Finds the command and runs it.
+fn run_command() -> Outcome {
+    let matches = parser().get_matches();
     let Some((name, arguments)) = matches.subcommand() else {
         return Outcome::Trouble;
     };
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => (command.run)(arguments),
-        None => Outcome::Trouble,
+        None => cli::man::run(arguments, parser()),
     }
 }

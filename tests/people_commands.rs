@@ -92,3 +92,24 @@ fn the_new_plugins_describe_themselves() {
         snapshot(&format!("ra__plugins-{name}"), &text);
     }
 }
+
+#[test]
+fn every_command_and_plugin_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ra(folder.path(), &["man", "pages"]);
+    assert!(words.ends_with(" pages in pages\n0\n"), "{words}");
+    let read = |name: &str| {
+        fs::read_to_string(folder.path().join("pages").join(name)).unwrap()
+    };
+    assert!(read("man1/ra.1").contains("addresses"));
+    assert!(read("man1/ra-man.1").contains("folder"));
+    let page = read("man8/rblchecks.8");
+    let page = page.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    snapshot("man__rblchecks", &page);
+    for plugin in ra_plugins::registry::PLUGINS {
+        let page = read(&format!("man8/{}.8", plugin.name));
+        for setting in plugin.settings {
+            assert!(page.contains(setting.name), "{}", plugin.name);
+        }
+    }
+}
