@@ -15,6 +15,11 @@ pub fn check(site: &Site) -> Vec<Problem> {
     for (file, source) in site.sources.iter().enumerate() {
         coverage(site, file, source, &mut problems);
     }
+    for ((file, line), name) in &site.links.unknown {
+        let file = site.path(*file).to_owned();
+        let what = format!("`{name}` leads nowhere");
+        problems.push(Problem { file, line: *line, what });
+    }
     problems.sort();
     problems.dedup();
     problems

@@ -3,6 +3,10 @@
 //! The lines of a file are dealt out to its items without a remainder: an
 //! item owns everything after the item before it, so its documentation, its
 //! attributes and the comments above it come along.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enums of syn are not ours and may grow"
+)]
 
 use proc_macro2::Span;
 use quote::ToTokens;
