@@ -2,7 +2,7 @@
 
 use crate::directive::Segment;
 use crate::problem::Problem;
-use crate::site::Site;
+use crate::site::{Site, is_program};
 use crate::source::Source;
 
 /// The widest line that a listing can show.
@@ -39,11 +39,6 @@ fn broken_directives(site: &Site, problems: &mut Vec<Problem>) {
             }
         }
     }
-}
-
-/// Whether every line of a file must be in the book.
-pub fn is_program(path: &str) -> bool {
-    path.starts_with("src/") || path.starts_with("book/src/")
 }
 
 /// Every line of the program stands in one chunk; no line of the tests in

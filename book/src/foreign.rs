@@ -7,6 +7,16 @@ fn is_optional(name: &str) -> bool {
     matches!(name, "Option" | "Result")
 }
 
+/// A type of another crate of which we know no more: what a method of such
+/// a type returns, unless an argument could have brought a type of ours in.
+pub fn unnamed(arguments: &[Ty]) -> Ty {
+    if arguments.iter().all(Ty::is_foreign) {
+        Ty::named("?")
+    } else {
+        Ty::Unknown
+    }
+}
+
 /// What the first parameter of a closure is that a method of this type is
 /// given.
 pub fn closure_parameters(of: &Ty, method: &str) -> Vec<Ty> {

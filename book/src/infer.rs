@@ -167,10 +167,22 @@ impl Walker<'_> {
         let function = self.expr(&it.func);
         let arguments: Vec<Ty> =
             it.args.iter().map(|at| self.expr(at)).collect();
+        let Expr::Path(path) = &*it.func else {
+            return match function {
+                Ty::Callable(made) => *made,
+                _ => Ty::Unknown,
+            };
+        };
         if let Ty::Callable(made) = function {
-            return *made;
+            let last = path.path.segments.last().map(|at| &at.ident);
+            let known = last.and_then(|name| self.noted(name));
+            return match known {
+                Some(Target::Use(id)) => {
+                    self.program.instantiate(id, &arguments, *made)
+                }
+                _ => *made,
+            };
         }
-        let Expr::Path(path) = &*it.func else { return Ty::Unknown };
         let mut names = path.path.segments.iter().rev();
         let last = names.next().map(|at| at.ident.to_string());
         let of = names.next().map(|at| at.ident.to_string());
@@ -216,11 +228,15 @@ impl Walker<'_> {
                 other => self.expr(other),
             })
             .collect();
-        if let Some(member) = self.member_of(&of, &name, DefKind::Method) {
+        if let Some(member) = self.method_of(&of, &name) {
             self.note(&it.method, Target::Use(member));
-            return self.program.member_type(&of, member);
+            let made = self.program.member_type(&of, member);
+            return self.program.instantiate(member, &arguments, made);
         }
-        let target = self.unknown(&name);
+        let target = match of {
+            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => Target::Foreign,
+            Ty::Ours(..) | Ty::Generic(_) | Ty::Unknown => self.unknown(&name),
+        };
         self.note(&it.method, target);
         match (name.as_str(), turbofish) {
             ("collect" | "parse" | "sum" | "into", Ty::Unknown) => Ty::Unknown,
@@ -232,23 +248,44 @@ impl Walker<'_> {
                 }
             }
             ("collect" | "sum", said) => said,
-            _ => foreign::method(&of, &name, &arguments),
+            _ => match foreign::method(&of, &name, &arguments) {
+                Ty::Unknown if of.is_foreign() => foreign::unnamed(&arguments),
+                known => known,
+            },
         }
     }
 
-    /// The member of a value: of its type when that is known, else the only
-    /// one of this name that there is, unless other crates have it too.
-    fn member_of(&self, of: &Ty, name: &str, kind: DefKind) -> Option<DefId> {
+    /// The method of a value: of its type when that is known, else the only
+    /// one of this name that there is, unless other crates have it too. What
+    /// is of another crate has methods of ours only by traits of ours.
+    fn method_of(&self, of: &Ty, name: &str) -> Option<DefId> {
+        let only = || {
+            let known = self.foreign.contains(name);
+            let only = self.program.only(self.file, name, DefKind::Method);
+            only.filter(|_| !known)
+        };
         match of {
             Ty::Ours(id, _) => self.program.member(*id, name),
-            Ty::Foreign(..)
-            | Ty::Tuple(_)
-            | Ty::Callable(_)
-            | Ty::Generic(_)
-            | Ty::Unknown => {
-                let known = self.foreign.contains(name);
-                let only = self.program.only(self.file, name, kind);
-                only.filter(|_| !known)
+            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => {
+                only().filter(|id| {
+                    let owner = self.program.def(*id).and_then(|at| at.owner);
+                    owner.is_some_and(|owner| {
+                        self.program.kind(owner) == DefKind::Trait
+                    })
+                })
+            }
+            Ty::Generic(_) | Ty::Unknown => only(),
+        }
+    }
+
+    /// The field of a value, likewise.
+    fn field_of(&self, of: &Ty, name: &str) -> Option<DefId> {
+        match of {
+            Ty::Ours(id, _) => self.program.field(*id, name),
+            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => None,
+            Ty::Generic(_) | Ty::Unknown => {
+                let only = self.program.only(self.file, name, DefKind::Field);
+                only.filter(|_| !self.foreign.contains(name))
             }
         }
     }
@@ -274,7 +311,7 @@ impl Walker<'_> {
     /// Notes the name of a field and says of which type it is.
     fn field_name(&mut self, of: &Ty, name: &Ident) -> Ty {
         let text = name.to_string();
-        if let Some(member) = self.member_of(of, &text, DefKind::Field) {
+        if let Some(member) = self.field_of(of, &text) {
             self.note(name, Target::Use(member));
             return self.program.member_type(of, member);
         }
@@ -315,7 +352,7 @@ impl Walker<'_> {
     fn note_member(&mut self, of: Found, name: &Ident) -> Ty {
         let text = name.to_string();
         match of {
-            Found::Def(id) => match self.program.member(id, &text) {
+            Found::Def(id) => match self.program.field(id, &text) {
                 Some(member) => {
                     self.note(name, Target::Use(member));
                     self.program.member_type(&Ty::Unknown, member)

@@ -229,31 +229,49 @@ impl Program<'_> {
                 let module = self.def(id).map_or(0, |def| def.module);
                 self.lookup_deep(module, space, name, depth)
             }
-            Found::Def(id) => {
-                self.member(id, name).map_or(Found::Unknown, Found::Def)
-            }
+            Found::Def(id) => match self.member(id, name) {
+                Some(member) => Found::Def(member),
+                None if self.is_foreign_alias(id) => Found::Foreign,
+                None => Found::Unknown,
+            },
             Found::Root(module) => self.lookup_deep(module, space, name, depth),
             Found::Foreign => Found::Foreign,
             Found::Unknown => Found::Unknown,
         }
     }
 
-    /// The member of a type or trait, or of a trait that the type has; none
-    /// when several have the name.
+    /// The method, constant or variant of a type or trait, or of a trait
+    /// that the type has; none when several have the name.
     pub fn member(&self, of: DefId, name: &str) -> Option<DefId> {
         let of = self.unalias(of);
-        let own = self.members.get(&(of, name.to_owned()));
-        if let Some(own) = own {
-            return match own.as_slice() {
-                [one] => Some(*one),
-                _ => None,
-            };
+        let mut own = self.named(of, name, false);
+        if let Some(first) = own.next() {
+            return own.next().is_none().then_some(first);
         }
         let traits = self.traits.get(&of)?;
-        traits.iter().find_map(|of| {
-            let members = self.members.get(&(*of, name.to_owned()))?;
-            members.first().copied()
-        })
+        traits.iter().find_map(|of| self.named(*of, name, false).next())
+    }
+
+    /// The field of a struct or variant.
+    pub fn field(&self, of: DefId, name: &str) -> Option<DefId> {
+        self.named(self.unalias(of), name, true).next()
+    }
+
+    /// The members of this name: the fields, or all the others.
+    fn named(
+        &self,
+        of: DefId,
+        name: &str,
+        fields: bool,
+    ) -> impl Iterator<Item = DefId> {
+        let all = self.members.get(&(of, name.to_owned()));
+        let all = all.map_or(&[][..], Vec::as_slice).iter().copied();
+        all.filter(move |id| (self.kind(*id) == DefKind::Field) == fields)
+    }
+
+    /// Whether a definition is our name for a type of another crate.
+    fn is_foreign_alias(&self, id: DefId) -> bool {
+        self.kind(id) == DefKind::Alias && self.unalias(id) == id
     }
 
     /// The only member of this name that the crate of a file can see; none

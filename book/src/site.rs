@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::chapter::{Chapter, page};
+use crate::directive::{Directive, Index, Segment};
 use crate::html::{Pieces, by_line, slug};
 use crate::lexer;
 use crate::links::Links;
@@ -112,6 +113,29 @@ impl Site {
         format!("{}#{anchor}", self.chapter_page(chunk.chapter))
     }
 
+    /// The page on which an index stands.
+    pub fn index_page(&self, index: Index) -> Option<String> {
+        let wanted = Directive::Index(index);
+        let holds = |segment: &Segment| matches!(segment, Segment::Directive(_, made) if *made == wanted);
+        let mut chapters = self.chapters.iter();
+        let chapter = chapters.find(|at| at.segments.iter().any(holds))?;
+        Some(chapter.page())
+    }
+
+    /// Where a definition stands in the index of identifiers: those of the
+    /// program do.
+    pub fn index_place(&self, id: DefId) -> Option<String> {
+        let def = self.links.def(id)?;
+        let anchor = self.links.anchors.get(id)?;
+        let page = self.index_page(Index::Identifiers)?;
+        self.in_index(def).then(|| format!("{page}#i{anchor}"))
+    }
+
+    /// Whether the index of identifiers lists a definition.
+    pub fn in_index(&self, def: &Def) -> bool {
+        is_program(self.path(def.file))
+    }
+
     /// What hovering over the name of a definition shows.
     pub fn hint(&self, def: &Def) -> String {
         let end = if def.doc.is_empty() { "" } else { "\n" };
@@ -128,6 +152,11 @@ impl Site {
         };
         self.web.owners.iter().filter(program).count()
     }
+}
+
+/// Whether every line of a file must be in the book.
+pub fn is_program(path: &str) -> bool {
+    path.starts_with("src/") || path.starts_with("book/src/")
 }
 
 /// The chapter that a file's own page is made from.

@@ -1,6 +1,6 @@
 //! Names in the arguments of macros and attributes, as well as can be.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::visit::Visit;
@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Macro, Meta, Pat, Token};
 use crate::names::DefKind;
 use crate::scope::{Found, Space};
 use crate::types::Ty;
-use crate::walk::{Target, Walker};
+use crate::walk::{Local, Target, Walker};
 
 /// The arguments of `matches!`.
 struct Matches {
@@ -65,6 +65,10 @@ impl Walker<'_> {
             self.expr(&count);
             return Ty::of("Vec", of);
         }
+        if name == "proptest" {
+            self.properties(tokens);
+            return Ty::Unknown;
+        }
         let first = self.arguments(tokens);
         match name.as_str() {
             "vec" => Ty::of("Vec", first),
@@ -88,7 +92,16 @@ impl Walker<'_> {
             self.scoped(|walker| walker.statements(&body));
             return Ty::Unknown;
         }
-        self.tokens(tokens, false);
+        self.scoped(|walker| {
+            for piece in pieces(tokens) {
+                match syn::parse2::<Expr>(piece.clone()) {
+                    Ok(expr) => {
+                        walker.argument(&expr);
+                    }
+                    Err(_) => walker.tokens(piece, false),
+                }
+            }
+        });
         Ty::Unknown
     }
 
@@ -97,12 +110,56 @@ impl Walker<'_> {
         let Expr::Assign(named) = argument else {
             return self.expr(argument);
         };
+        let of = self.expr(&named.right);
         if let Expr::Path(path) = &*named.left
             && let Some(name) = path.path.get_ident()
         {
             self.note(name, Target::Local);
+            self.declare(name, Local::Variable(of.clone()));
         }
-        self.expr(&named.right)
+        of
+    }
+
+    /// Walks the functions inside `proptest!`: `fn name(x in any()) { … }`.
+    fn properties(&mut self, tokens: TokenStream) {
+        let mut groups = Vec::new();
+        let mut last: Option<Ident> = None;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    if last.as_ref().is_some_and(|last| last == "fn") {
+                        self.note(&name, Target::Local);
+                        groups.clear();
+                    }
+                    last = Some(name);
+                }
+                TokenTree::Group(group) => groups.push(group),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+            if let [inputs, body] = groups.as_slice()
+                && body.delimiter() == Delimiter::Brace
+            {
+                let (inputs, body) = (inputs.stream(), body.stream());
+                self.scoped(|walker| {
+                    for input in pieces(inputs) {
+                        walker.property_input(input);
+                    }
+                    walker.arguments(body);
+                });
+                groups.clear();
+            }
+        }
+    }
+
+    /// Binds `pattern in strategy`.
+    fn property_input(&mut self, tokens: TokenStream) {
+        let is_in = |token: &TokenTree| matches!(token, TokenTree::Ident(name) if name == "in");
+        let mut tokens = tokens.into_iter();
+        let before = tokens.by_ref().take_while(|at| !is_in(at)).collect();
+        if let Ok(pattern) = Pat::parse_multi.parse2(before) {
+            self.bind(&pattern, &Ty::Unknown);
+        }
+        self.arguments(tokens.collect());
     }
 
     /// Notes names in tokens; those that lead nowhere are other crates'.
@@ -192,4 +249,43 @@ impl Walker<'_> {
             Meta::NameValue(pair) => self.visit_expr(&pair.value),
         }
     }
+}
+
+/// Splits tokens at `,`, `;`, `=>` and a single `:`.
+fn pieces(tokens: TokenStream) -> Vec<TokenStream> {
+    let mut pieces = vec![Vec::new()];
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let mark = match &token {
+            TokenTree::Punct(mark) => mark.as_char(),
+            TokenTree::Ident(_)
+            | TokenTree::Group(_)
+            | TokenTree::Literal(_) => ' ',
+        };
+        let next = match rest.peek() {
+            Some(TokenTree::Punct(mark)) => mark.as_char(),
+            Some(_) | None => ' ',
+        };
+        let splits = match (mark, next) {
+            (':', ':') | ('=', '>') => {
+                let second = rest.next();
+                if mark == ':' {
+                    if let Some(piece) = pieces.last_mut() {
+                        piece.push(token);
+                        piece.extend(second);
+                    }
+                    continue;
+                }
+                true
+            }
+            (mark, _) => matches!(mark, ',' | ';' | ':'),
+        };
+        if splits {
+            pieces.push(Vec::new());
+        } else if let Some(piece) = pieces.last_mut() {
+            piece.push(token);
+        }
+    }
+    let made = pieces.into_iter().filter(|piece| !piece.is_empty());
+    made.map(|piece| piece.into_iter().collect()).collect()
 }

@@ -43,6 +43,19 @@ impl Ty {
         Self::Foreign(name.to_owned(), Vec::new())
     }
 
+    /// Whether it is of another crate, with nothing of ours inside.
+    pub fn is_foreign(&self) -> bool {
+        match self {
+            Self::Foreign(_, inside) | Self::Tuple(inside) => {
+                inside.iter().all(Self::is_foreign)
+            }
+            Self::Ours(..)
+            | Self::Callable(_)
+            | Self::Generic(_)
+            | Self::Unknown => false,
+        }
+    }
+
     /// The argument at an index.
     pub fn argument(&self, index: usize) -> Self {
         match self {
@@ -345,6 +358,45 @@ impl Program<'_> {
         let Ty::Ours(id, arguments) = of else { return made };
         let names = self.parameters(*id).into_iter();
         made.with(&names.zip(arguments.iter().cloned()).collect())
+    }
+}
+
+impl Program<'_> {
+    /// What a function returns, its own type parameters found out from the
+    /// types of its arguments.
+    pub fn instantiate(&self, id: DefId, arguments: &[Ty], made: Ty) -> Ty {
+        let Declared::Function(signature, _) = self.syntax(id) else {
+            return made;
+        };
+        let view = self.view(id);
+        let inputs = signature.inputs.iter().filter_map(|input| match input {
+            syn::FnArg::Typed(input) => Some(view.ty(self, &input.ty)),
+            syn::FnArg::Receiver(_) => None,
+        });
+        let mut known = HashMap::new();
+        for (input, argument) in inputs.zip(arguments) {
+            unify(&input, argument, &mut known);
+        }
+        made.with(&known)
+    }
+}
+
+/// Finds out what the parameters in a type stand for, given another that it
+/// is known to be.
+fn unify(of: &Ty, known: &Ty, found: &mut HashMap<String, Ty>) {
+    match (of, known) {
+        (Ty::Generic(name), known) if *known != Ty::Unknown => {
+            found.entry(name.clone()).or_insert_with(|| known.clone());
+        }
+        (Ty::Ours(_, of), Ty::Ours(_, known))
+        | (Ty::Foreign(_, of), Ty::Foreign(_, known))
+        | (Ty::Tuple(of), Ty::Tuple(known)) => {
+            for (of, known) in of.iter().zip(known) {
+                unify(of, known, found);
+            }
+        }
+        (Ty::Callable(of), Ty::Callable(known)) => unify(of, known, found),
+        _ => {}
     }
 }
 

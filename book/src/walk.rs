@@ -94,6 +94,12 @@ impl Walker<'_> {
         self.names.entry((start.line, start.column)).or_insert(target);
     }
 
+    /// What a name has been noted to be.
+    pub fn noted(&self, name: &Ident) -> Option<Target> {
+        let start = name.span().start();
+        self.names.get(&(start.line, start.column)).copied()
+    }
+
     /// Notes what looking a name up has found.
     pub fn note_found(&mut self, name: &Ident, found: Found) {
         let target = match found {
