@@ -2,7 +2,7 @@
 
 use crate::directive::Segment;
 use crate::problem::Problem;
-use crate::site::Site;
+use crate::site::{Site, is_program};
 use crate::source::Source;
 
 /// The widest line that a listing can show.
@@ -14,6 +14,11 @@ pub fn check(site: &Site) -> Vec<Problem> {
     broken_directives(site, &mut problems);
     for (file, source) in site.sources.iter().enumerate() {
         coverage(site, file, source, &mut problems);
+    }
+    for ((file, line), name) in &site.links.unknown {
+        let file = site.path(*file).to_owned();
+        let what = format!("`{name}` leads nowhere");
+        problems.push(Problem { file, line: *line, what });
     }
     problems.sort();
     problems.dedup();
@@ -34,11 +39,6 @@ fn broken_directives(site: &Site, problems: &mut Vec<Problem>) {
             }
         }
     }
-}
-
-/// Whether every line of a file must be in the book.
-pub fn is_program(path: &str) -> bool {
-    path.starts_with("src/") || path.starts_with("book/src/")
 }
 
 /// Every line of the program stands in one chunk; no line of the tests in

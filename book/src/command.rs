@@ -31,6 +31,9 @@ pub enum CommandError {
 #[derive(Parser)]
 #[command(name = "book")]
 struct Arguments {
+    /// The folder of the book: chapters, theme, book.toml.
+    #[arg(long, global = true, default_value = env!("CARGO_MANIFEST_DIR"))]
+    folder: PathBuf,
     /// What to do.
     #[command(subcommand)]
     command: Command,
@@ -48,7 +51,7 @@ enum Command {
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = arguments.folder.as_path();
     let done = match arguments.command {
         Command::Build => build(folder),
         Command::Check => run_check(folder),
@@ -77,7 +80,12 @@ fn build(folder: &Path) -> Result<(), CommandError> {
     let to: PathBuf = book.build_dir_for("html");
     let lines = site.woven_lines();
     let chunks = site.web.chunks.len();
-    println!("{}: {lines} lines in {chunks} chunks", to.display());
+    println!("{}", to.display());
+    println!(
+        "{lines} lines in {chunks} chunks, {} links, {:.1} % of names linked",
+        site.links.linked,
+        site.links.share()
+    );
     Ok(())
 }
 
