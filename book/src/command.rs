@@ -12,6 +12,7 @@ use crate::check::check;
 use crate::preprocess::{Weaver, project};
 use crate::site::Site;
 use crate::source::SourceError;
+use crate::spans::dead_links;
 
 /// Why a command fails.
 #[derive(Debug, Error)]
@@ -91,8 +92,11 @@ fn build(folder: &Path) -> Result<(), CommandError> {
 
 /// Prints what is wrong with the book.
 fn run_check(folder: &Path) -> Result<(), CommandError> {
-    let (_, site) = load(folder)?;
-    let problems = check(&site);
+    let (mut book, site) = load(folder)?;
+    book.with_preprocessor(Weaver);
+    book.build()?;
+    let mut problems = check(&site);
+    dead_links(&book.build_dir_for("html"), &mut problems)?;
     for problem in &problems {
         println!("{problem}");
     }

@@ -26,6 +26,8 @@ pub mod prose;
 pub mod figure;
 pub mod diagram;
 pub mod render;
+pub mod order;
+pub mod spans;
 pub mod check;
 pub mod preprocess;
 pub mod command;
