@@ -1,5 +1,6 @@
 //! What must be true of the book.
 
+use crate::declared::unlisted;
 use crate::directive::{Directive, Index, Segment};
 use crate::figure::{read_session, snapshot, snapshots};
 use crate::order::order;
@@ -26,6 +27,7 @@ pub fn check(site: &Site) -> Vec<Problem> {
     order(site, &mut problems);
     spans(site, &mut problems);
     figures(site, &mut problems);
+    unlisted(site, &mut problems);
     problems.sort();
     problems.dedup();
     problems

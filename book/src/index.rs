@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::around::chunk_link;
+use crate::declared;
 use crate::directive::Index;
-use crate::html::{escape, relative};
+use crate::html::{escape, relative, with_code};
 use crate::names::{DefId, DefKind};
 use crate::site::{Site, is_program};
 
@@ -13,9 +14,9 @@ pub fn index(site: &Site, page: &str, index: Index) -> String {
     match index {
         Index::Identifiers => identifiers(site, page),
         Index::Files => files(site, page),
-        Index::Messages => String::new(),
-        Index::Settings => String::new(),
-        Index::Snapshots => String::new(),
+        Index::Messages => declared::messages(site, page),
+        Index::Settings => declared::settings(site, page),
+        Index::Snapshots => declared::gallery(site),
     }
 }
 
@@ -76,18 +77,6 @@ fn identifier(site: &Site, page: &str, id: DefId) -> String {
         def.kind.word(),
         with_code(&def.doc),
     )
-}
-
-/// Escapes a text; what stands between backquotes becomes code.
-pub fn with_code(text: &str) -> String {
-    let mut out = String::new();
-    for (index, part) in text.split('`').enumerate() {
-        match index % 2 {
-            0 => out.push_str(&escape(part)),
-            _ => out.push_str(&format!("<code>{}</code>", escape(part))),
-        }
-    }
-    out.replace("[<code>", "<code>").replace("</code>]", "</code>")
 }
 
 /// Where a definition is used: chunks, and lines that are in none.

@@ -21,6 +21,7 @@ pub mod html;
 pub mod site;
 pub mod around;
 pub mod listing;
+pub mod declared;
 pub mod index;
 pub mod prose;
 pub mod figure;

@@ -67,32 +67,34 @@ fn test_lines(site: &Site, file: usize) -> Vec<(usize, usize)> {
     items.iter().filter_map(lines).collect()
 }
 
-/// The modules of a root stand in the order in which the book first shows
-/// something of them.
+/// No module of a root is listed before another of which all is read first.
 fn modules(site: &Site, root: &str, problems: &mut Vec<Problem>) {
     let source = site.sources.iter().find(|source| source.path == root);
     let Some(source) = source else { return };
     let first = first_chunks(site);
-    let mut last = (0, "");
+    let mut before: Vec<(&str, usize)> = Vec::new();
     for (name, line) in listed(source) {
         let folder = root.strip_suffix("lib.rs").unwrap_or("");
         let own = format!("{folder}{name}.rs");
         let inside = format!("{folder}{name}/");
-        let chunks = first
+        let chunks: Vec<usize> = first
             .iter()
-            .filter(|(path, _)| **path == own || path.starts_with(&inside));
-        let Some(chunk) = chunks.map(|(_, chunk)| *chunk).min() else {
+            .filter(|(path, _)| **path == own || path.starts_with(&inside))
+            .map(|(_, chunk)| *chunk)
+            .collect();
+        let (Some(start), Some(end)) =
+            (chunks.iter().min(), chunks.iter().max())
+        else {
             continue;
         };
-        if chunk < last.0 {
+        if let Some((other, _)) = before.iter().find(|(_, at)| at > end) {
             let what = format!(
-                "`mod {name}` is read before `mod {}` but listed after it",
-                last.1
+                "`mod {name}` is read before `mod {other}`, listed after"
             );
             let file = root.to_owned();
             problems.push(Problem { file, line, what });
         }
-        last = (chunk, name);
+        before.push((name, *start));
     }
 }
 

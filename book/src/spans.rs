@@ -8,6 +8,7 @@ use crate::directive::Segment;
 use crate::lexer::Class;
 use crate::problem::Problem;
 use crate::prose::{Piece, Span, find, path_of, pieces};
+use crate::scope::is_prelude;
 use crate::site::Site;
 use crate::source::{SourceError, below, read};
 
@@ -94,7 +95,8 @@ fn names_something(
     let first = path.split("::").next().unwrap_or(path);
     let capitals = !path.contains(char::is_lowercase);
     site.foreign.contains(path)
-        || (path.contains("::") && site.foreign.contains(first))
+        || (path.contains("::")
+            && (site.foreign.contains(first) || is_prelude(first)))
         || (!path.contains("::")
             && (site.foreign.contains(last) || known.names.contains(last)))
         || (capitals && known.words.contains(path))
