@@ -31,4 +31,6 @@ pub mod order;
 pub mod spans;
 pub mod check;
 pub mod preprocess;
+pub mod stage;
+pub mod serve;
 pub mod command;
