@@ -152,10 +152,10 @@ pub fn mini_index(site: &Site, index: usize) -> String {
             "<li><a href=\"{href}\" title=\"{}\"><code>{}</code></a> \
              <span>{}</span></li>",
             escape(&site.hint(def)).replace('\n', "&#10;"),
-            escape(&def.name),
+            escape(&short(site, id)),
             place.label,
         );
-        entries.entry(def.name.clone()).or_insert(entry);
+        entries.entry(short(site, id)).or_insert(entry);
     }
     if entries.is_empty() {
         return String::new();
@@ -165,6 +165,16 @@ pub fn mini_index(site: &Site, index: usize) -> String {
         "<aside class=\"mini\" aria-label=\"Names defined elsewhere\">\
          <ul>{entries}</ul></aside>\n"
     )
+}
+
+/// A name with its type, if it has one: `Session::new`.
+pub fn short(site: &Site, id: DefId) -> String {
+    let Some(def) = site.links.def(id) else { return String::new() };
+    let owner = def.owner.and_then(|owner| site.links.def(owner));
+    match owner {
+        Some(owner) => format!("{}::{}", owner.name, def.name),
+        None => def.name.clone(),
+    }
 }
 
 /// The definitions elsewhere that a chunk uses. Fields and variants are left

@@ -13,7 +13,7 @@ const SERVER: usize = WIDTH - CLIENT;
 /// The height of a line of text.
 const STEP: usize = 17;
 /// How many characters fit above an arrow.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 58;
 
 /// One arrow or note.
 struct Turn {
@@ -21,18 +21,19 @@ struct Turn {
     lines: Vec<String>,
 }
 
-/// The lines of what somebody said, cut where they are too long.
+/// The lines of what somebody said, wrapped where they are too long.
 fn lines(said: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in said.trim_end().lines() {
-        let line: Vec<char> = line.chars().collect();
-        if line.is_empty() {
-            lines.push(String::new());
+        let mut current = String::new();
+        for word in line.split_inclusive(' ') {
+            let length = current.chars().count() + word.chars().count();
+            if length > COLUMNS && !current.trim().is_empty() {
+                lines.push(std::mem::replace(&mut current, "  ".to_owned()));
+            }
+            current.push_str(word);
         }
-        for (index, part) in line.chunks(COLUMNS).enumerate() {
-            let indent = if index > 0 { "  " } else { "" };
-            lines.push(format!("{indent}{}", part.iter().collect::<String>()));
-        }
+        lines.push(current);
     }
     lines
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::html::escape;
+use crate::source::{below, find};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Error)]
@@ -55,6 +56,19 @@ impl Snapshot {
         let caption = field("description").or_else(|| field("expression"));
         Self { caption: caption.unwrap_or_default(), text: text.to_owned() }
     }
+}
+
+/// The snapshots of a project, by name.
+pub fn snapshots(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let folder = root.join("snapshots");
+    if folder.is_dir() && find(&folder, "snap", &mut found).is_err() {
+        found.clear();
+    }
+    let mut paths: Vec<String> =
+        found.iter().map(|path| below(root, path)).collect();
+    paths.sort();
+    paths
 }
 
 /// Sets a snapshot.

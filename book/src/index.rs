@@ -1,10 +1,11 @@
 //! The indexes at the end of the book.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::around::chunk_link;
+use crate::declared;
 use crate::directive::Index;
-use crate::html::{escape, relative};
+use crate::html::{escape, relative, with_code};
 use crate::names::{DefId, DefKind};
 use crate::site::{Site, is_program};
 
@@ -13,9 +14,9 @@ pub fn index(site: &Site, page: &str, index: Index) -> String {
     match index {
         Index::Identifiers => identifiers(site, page),
         Index::Files => files(site, page),
-        Index::Messages => String::new(),
-        Index::Settings => String::new(),
-        Index::Snapshots => String::new(),
+        Index::Messages => declared::messages(site, page),
+        Index::Settings => declared::settings(site, page),
+        Index::Snapshots => declared::gallery(site),
     }
 }
 
@@ -35,11 +36,11 @@ fn identifiers(site: &Site, page: &str) -> String {
             def.map(|def| (def.name.to_lowercase(), def.path.clone()))
         };
         ids.sort_by_cached_key(key);
-        out.push_str(&format!("\n## {letter}\n\n<dl class=\"index\">\n"));
+        out.push_str(&format!("\n## {letter}\n\n<ul class=\"index\">\n"));
         for id in ids {
             out.push_str(&identifier(site, page, id));
         }
-        out.push_str("</dl>\n");
+        out.push_str("</ul>\n");
     }
     out
 }
@@ -66,38 +67,41 @@ fn identifier(site: &Site, page: &str, id: DefId) -> String {
     let uses = if uses.is_empty() {
         String::new()
     } else {
-        format!("<dd class=\"uses\">used in {uses}</dd>")
+        format!("<div>used in {uses}</div>")
     };
     format!(
-        "<dt id=\"i{anchor}\"><a href=\"{}\"><code>{}</code></a> \
-         <span>{}{of}</span> {place}</dt>\n{uses}<dd>{}</dd>\n",
+        "<li id=\"i{anchor}\"><a href=\"{}\"><code>{}</code></a> \
+         <span>{}{of}</span> {place}<div>{}</div>{uses}</li>\n",
         relative(page, &site.def_place(id)),
         escape(&def.name),
         def.kind.word(),
-        escape(&def.doc),
+        with_code(&def.doc),
     )
 }
 
 /// Where a definition is used: chunks, and lines that are in none.
 fn uses(site: &Site, page: &str, id: DefId) -> String {
-    let mut links = Vec::new();
+    let mut chunks = BTreeSet::new();
+    let mut others = BTreeSet::new();
     for (file, line) in site.links.used(id) {
-        let link = match site.chunk_of(file, line) {
-            Some(chunk) => chunk_link(site, page, chunk),
-            None => {
-                let href = format!("{}#L{line}", site.file_page(file));
-                format!(
-                    "<a class=\"ref\" href=\"{}\">{}:{line}</a>",
-                    relative(page, &href),
-                    escape(site.path(file))
-                )
+        match site.web.owner(file, line) {
+            Some(chunk) => {
+                chunks.insert(chunk);
             }
-        };
-        if !links.contains(&link) {
-            links.push(link);
+            None => {
+                others.insert((file, line));
+            }
         }
     }
-    links.join(", ")
+    let chunks = chunks.iter().filter_map(|at| site.web.chunks.get(*at));
+    let chunks = chunks.map(|chunk| chunk_link(site, page, chunk));
+    let others = others.iter().map(|(file, line)| {
+        let href = format!("{}#L{line}", site.file_page(*file));
+        let href = relative(page, &href);
+        let path = escape(site.path(*file));
+        format!("<a class=\"ref\" href=\"{href}\">{path}:{line}</a>")
+    });
+    chunks.chain(others).collect::<Vec<_>>().join(", ")
 }
 
 /// Every file, with its length and the chapters that show it.

@@ -228,6 +228,7 @@ impl Walker<'_> {
                 other => self.expr(other),
             })
             .collect();
+        self.learn(&it.receiver, &of, &name, &arguments);
         if let Some(member) = self.method_of(&of, &name) {
             self.note(&it.method, Target::Use(member));
             let made = self.program.member_type(&of, member);
@@ -252,6 +253,28 @@ impl Walker<'_> {
                 Ty::Unknown if of.is_foreign() => foreign::unnamed(&arguments),
                 known => known,
             },
+        }
+    }
+
+    /// Learns what a collection holds from what is put into it.
+    fn learn(&mut self, receiver: &Expr, of: &Ty, name: &str, put: &[Ty]) {
+        let Expr::Path(path) = receiver else { return };
+        let Some(variable) = path.path.get_ident() else { return };
+        let (Ty::Foreign(head, _), Some(put)) = (of, put.first()) else {
+            return;
+        };
+        let open = of.argument(0) == Ty::Unknown && *put != Ty::Unknown;
+        let made = match name {
+            "push" | "insert" | "push_back" if put != of => put.clone(),
+            "extend" => put.element(),
+            _ => return,
+        };
+        let known = variable.to_string();
+        for scope in self.scopes.iter_mut().rev() {
+            if let (true, Some(local)) = (open, scope.get_mut(&known)) {
+                *local = Local::Variable(Ty::of(head, made));
+                return;
+            }
         }
     }
 
