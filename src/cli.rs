@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub mod plugins;
+pub mod replay;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

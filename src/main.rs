@@ -10,7 +10,7 @@ use ra_plugins::session::Session;
 use ra_plugins::world::{QMAIL, World};
 
 /// Every command, in the order of the help.
-const COMMANDS: &[&Command] = &[&cli::plugins::COMMAND];
+const COMMANDS: &[&Command] = &[&cli::plugins::COMMAND, &cli::replay::COMMAND];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
 /// the argument parser costs more than most plugins do.
