@@ -12,7 +12,9 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub mod plugins;
+pub mod record;
 pub mod replay;
+pub mod smtpd;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

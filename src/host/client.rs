@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
 
 /// Anything that carries a dialogue: TCP, TLS, a pair of pipes, memory.
 pub trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -177,20 +178,18 @@ impl Client {
         }
     }
 
-    /// Puts another wire in the place of this one, encryption for instance.
-    /// What the client has already sent was sent in the clear, perhaps by
-    /// somebody else: it is forgotten (RFC 3207 4.2).
-    pub async fn rewire<W: Wire + 'static>(
-        &mut self,
-        change: impl AsyncFnOnce(Box<dyn Wire>) -> io::Result<W>,
-    ) -> Result<(), Gone> {
+    /// Encrypts the rest of the dialogue. What the client has already sent
+    /// was sent in the clear, perhaps by somebody else: it is forgotten (RFC
+    /// 3207 4.2).
+    pub async fn encrypt(&mut self, tls: TlsAcceptor) -> Result<(), Gone> {
         self.flush().await?;
         self.input.clear();
         let (limit, late) = self.limit();
         let nothing: Box<dyn Wire> = Box::new(tokio::io::empty());
         let wire = std::mem::replace(&mut self.wire, nothing);
-        let changed = timeout_at(limit, change(wire)).await;
-        self.wire = Box::new(changed.map_err(|_| late)?.map_err(Gone::Broken)?);
+        let accepted = timeout_at(limit, tls.accept(wire)).await;
+        let wire = accepted.map_err(|_| late)?.map_err(Gone::Broken)?;
+        self.wire = Box::new(wire);
         Ok(())
     }
 

@@ -22,7 +22,7 @@ use crate::host::section::{Outcome, Spp};
 use crate::plugin::Message;
 use crate::session::Session;
 use crate::spp::Section;
-use crate::world::World;
+use crate::world::{Waiting, World};
 
 /// What all sessions of a server share.
 pub struct House {
@@ -189,7 +189,12 @@ impl Conversation {
     /// Runs the plugins of a section.
     pub async fn plugins(&mut self, section: Section) -> Result<Outcome, Gone> {
         let world = &self.house.world;
-        self.spp.run(section, &mut self.session, world, &mut self.client).await
+        let (session, client) = (&mut self.session, &mut self.client);
+        // Boxed, since the compiler cannot see through it that a session
+        // may move between threads.
+        let running: Waiting<'_, Result<Outcome, Gone>> =
+            Box::pin(self.spp.run(section, session, world, client));
+        running.await
     }
 
     /// Says a line, and goes on listening.

@@ -147,21 +147,18 @@ impl Conversation {
     /// STARTTLS: from here on encrypted. All that was said before was said
     /// in the clear, so nothing of it counts any longer (RFC 3207 4.2).
     pub async fn start_tls(&mut self) -> Result<Then, Broken> {
-        let Some(acceptor) = self.house.tls.clone() else {
+        let Some(tls) = self.house.tls.clone() else {
             return self.mistake("502 unimplemented (#5.5.1)");
         };
         if self.protocol.is_encrypted {
             return self.mistake("503 not twice (#5.5.1)");
         }
         self.say("220 ready for TLS");
-        let changed = self
-            .client
-            .rewire(async move |wire| acceptor.accept(wire).await)
-            .await;
-        if let Err(Gone::Broken(error)) = &changed {
+        let encrypted = self.client.encrypt(tls).await;
+        if let Err(Gone::Broken(error)) = &encrypted {
             self.log(&NO_TLS, &[&error.to_string()]);
         }
-        changed?;
+        encrypted?;
         self.forget_message();
         (self.session, self.spp.is_on) = self.beginning.clone();
         self.protocol = Protocol { is_encrypted: true, ..Protocol::default() };

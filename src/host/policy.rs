@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-use crate::control::{Control, Unreadable, covers, takes_mail_for};
+use crate::control::{Control, RCPTHOSTS, Unreadable, covers, takes_mail_for};
 use crate::host::client::Patience;
 use crate::session::Session;
 use crate::world::World;
@@ -57,7 +57,10 @@ impl Bounds {
 /// The domains that mail is taken for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Domains {
-    /// Those of rcpthosts and morercpthosts; without the file, all.
+    /// Those of rcpthosts and morercpthosts; without the file, all. That is
+    /// qmail's rule, and an open relay for whoever forgets the file.
+    RcpthostsOrAll,
+    /// Those of rcpthosts and morercpthosts; without the file, none.
     Rcpthosts,
     /// These, and with a leading dot all below.
     These(Vec<String>),
@@ -95,7 +98,7 @@ impl Policy {
     pub fn read(world: &World) -> Result<Self, Unreadable> {
         let me = Control::read(world, "control/me")?;
         let name = me.lines().next().unwrap_or("localhost").to_owned();
-        let mut policy = Self::new(&name, Domains::Rcpthosts);
+        let mut policy = Self::new(&name, Domains::RcpthostsOrAll);
         if let Some(greeting) = optional(world, "control/smtpgreeting")?
             && let Some(line) = greeting.lines().next()
         {
@@ -140,7 +143,14 @@ impl Policy {
             return Ok(true);
         };
         match &self.domains {
-            Domains::Rcpthosts => takes_mail_for(world, domain),
+            Domains::Rcpthosts
+                if !world.files.exists(&world.path(RCPTHOSTS)) =>
+            {
+                Ok(false)
+            }
+            Domains::Rcpthosts | Domains::RcpthostsOrAll => {
+                takes_mail_for(world, domain)
+            }
             Domains::These(domains) => {
                 Ok(domains.iter().any(|line| covers(line, domain)))
             }
