@@ -15,6 +15,7 @@ pub mod plugins;
 pub mod record;
 pub mod replay;
 pub mod smtpd;
+pub mod tour;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

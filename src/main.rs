@@ -11,6 +11,7 @@ use ra_plugins::world::{QMAIL, World};
 
 /// Every command, in the order of the help.
 const COMMANDS: &[&Command] = &[
+    &cli::tour::COMMAND,
     &cli::plugins::COMMAND,
     &cli::smtpd::COMMAND,
     &cli::replay::COMMAND,

@@ -22,8 +22,10 @@ pub const COMMAND: Command = Command {
         RecordArgs::augment_args(command)
             .about("Runs a plugin of any origin and records what it did")
             .after_help(
-                "Example: SMTPRCPTTO=joe+x@example.org ra record --name plus \
-                 -- /var/qmail/plugins/plusaliases",
+                "Example: env -i SMTPRCPTTO=joe+x@example.org ra record \
+                 --name plus -- /var/qmail/plugins/plusaliases\n\nThe \
+                 environment becomes part of the recording: env -i gives a \
+                 clean one.",
             )
     },
     run,
@@ -59,6 +61,9 @@ const SHELL: [&str; 17] = [
 /// How further variables of this kind begin.
 const SHELL_PREFIXES: [&str; 8] =
     ["LC_", "LS_", "XDG_", "SSH_", "DBUS_", "CARGO", "RUST", "GIT_"];
+
+/// Parts of names whose values nobody should find in a recording.
+const SECRETS: [&str; 5] = ["TOKEN", "SECRET", "PASSW", "CREDENTIAL", "_KEY"];
 
 /// Runs the program and appends the case.
 fn run(matches: &ArgMatches) -> Outcome {
@@ -140,11 +145,13 @@ fn plugin_name(program: &[String]) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The variables of the session: all but those of the shell.
+/// The variables of the session: all but those of the shell, and those that
+/// may hold secrets. The plugin gets the same, so a recording says the truth.
 fn environment() -> BTreeMap<String, String> {
     let is_ours = |name: &str| {
         !SHELL.contains(&name)
             && !SHELL_PREFIXES.iter().any(|it| name.starts_with(it))
+            && !SECRETS.iter().any(|it| name.contains(it))
     };
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))
