@@ -12,5 +12,6 @@ pub mod control;
 pub mod plugin;
 pub mod alias;
 pub mod plugins;
+pub mod host;
 pub mod registry;
 pub mod cli;

@@ -15,6 +15,11 @@ const COMMANDS: &[&Command] = &[
     &cli::install::COMMAND,
     &cli::alias::COMMAND,
     &cli::overload::COMMAND,
+    &cli::tour::COMMAND,
+    &cli::plugins::COMMAND,
+    &cli::smtpd::COMMAND,
+    &cli::replay::COMMAND,
+    &cli::record::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
