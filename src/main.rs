@@ -16,7 +16,6 @@ const COMMANDS: &[&Command] = &[
     &cli::alias::COMMAND,
     &cli::overload::COMMAND,
     &cli::tour::COMMAND,
-    &cli::plugins::COMMAND,
     &cli::smtpd::COMMAND,
     &cli::replay::COMMAND,
     &cli::record::COMMAND,
