@@ -18,6 +18,10 @@ pub mod alias;
 pub mod overload;
 pub mod plugins;
 pub mod install;
+pub mod record;
+pub mod replay;
+pub mod smtpd;
+pub mod tour;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

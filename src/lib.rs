@@ -23,5 +23,6 @@ pub mod callback;
 pub mod notebook;
 pub mod machine;
 pub mod plugins;
+pub mod host;
 pub mod registry;
 pub mod cli;

@@ -16,6 +16,10 @@ const COMMANDS: &[&Command] = &[
     &cli::overload::COMMAND,
     &cli::addresses::COMMAND,
     &cli::rbl::COMMAND,
+    &cli::tour::COMMAND,
+    &cli::smtpd::COMMAND,
+    &cli::replay::COMMAND,
+    &cli::record::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:

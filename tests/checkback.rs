@@ -7,13 +7,13 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
-mod common;
+mod people;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use common::{TestZone, block_on_paused, snapshot};
+use people::{TestZone, block_on_paused, snapshot};
 use ra_plugins::frozen::Frozen;
 use ra_plugins::memory::{InMemory, Note};
 use ra_plugins::network::{Connecting, Connection, Network};

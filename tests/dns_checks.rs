@@ -7,13 +7,13 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
-mod common;
+mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{TestZone, block_on};
+use people::{TestZone, block_on};
 use ra_plugins::blocklist::{List, query_name};
 use ra_plugins::exchangers::{exchangers, is_domain_name, is_public};
 use ra_plugins::frozen::Frozen;

@@ -10,7 +10,7 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
-mod common;
+mod people;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use common::{TestZone, block_on_paused, snapshot};
+use people::{TestZone, block_on_paused, snapshot};
 use ra_plugins::frozen::Frozen;
 use ra_plugins::memory::{InMemory, Memory, Note, Purged};
 use ra_plugins::network::{Connecting, Connection, Network};

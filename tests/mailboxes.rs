@@ -8,14 +8,14 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
-mod common;
+mod people;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use common::block_on;
+use people::block_on;
 use proptest::{prop_assert, proptest};
 use ra_plugins::frozen::Frozen;
 use ra_plugins::mailboxes::addresses::{BuildError, build, sorted};

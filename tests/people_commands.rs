@@ -7,13 +7,13 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
-mod common;
+mod people;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{TestZone, block_on, snapshot};
+use people::{TestZone, block_on, snapshot};
 use ra_plugins::blocklist::{List, Opinion};
 use ra_plugins::cli::rbl;
 use ra_plugins::frozen::Frozen;

@@ -1,9 +1,13 @@
 //! What must be true of the book.
 
-use crate::directive::Segment;
+use crate::declared::unlisted;
+use crate::directive::{Directive, Index, Segment};
+use crate::figure::{read_session, snapshot, snapshots};
+use crate::order::order;
 use crate::problem::Problem;
-use crate::site::Site;
+use crate::site::{Site, is_program};
 use crate::source::Source;
+use crate::spans::spans;
 
 /// The widest line that a listing can show.
 pub const COLUMNS: usize = 80;
@@ -15,6 +19,15 @@ pub fn check(site: &Site) -> Vec<Problem> {
     for (file, source) in site.sources.iter().enumerate() {
         coverage(site, file, source, &mut problems);
     }
+    for ((file, line), name) in &site.links.unknown {
+        let file = site.path(*file).to_owned();
+        let what = format!("`{name}` leads nowhere");
+        problems.push(Problem { file, line: *line, what });
+    }
+    order(site, &mut problems);
+    spans(site, &mut problems);
+    figures(site, &mut problems);
+    unlisted(site, &mut problems);
     problems.sort();
     problems.dedup();
     problems
@@ -36,9 +49,42 @@ fn broken_directives(site: &Site, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Whether every line of a file must be in the book.
-pub fn is_program(path: &str) -> bool {
-    path.starts_with("src/") || path.starts_with("book/src/")
+/// Figures that cannot be made, and snapshots that nobody shows.
+fn figures(site: &Site, problems: &mut Vec<Problem>) {
+    let mut shown = Vec::new();
+    for chapter in &site.chapters {
+        for segment in &chapter.segments {
+            let Segment::Directive(line, directive) = segment else {
+                continue;
+            };
+            let failed = match directive {
+                Directive::Snapshot(path) => {
+                    shown.push(path.as_str());
+                    snapshot(&site.root, path).err()
+                }
+                Directive::Session(path, name) => {
+                    read_session(&site.root, path, name).err()
+                }
+                Directive::Chunk(_)
+                | Directive::Test(_)
+                | Directive::Show(_)
+                | Directive::Index(_)
+                | Directive::Rfc(_) => None,
+            };
+            if let Some(error) = failed {
+                let file = format!("chapters/{}", chapter.path);
+                let what = error.to_string();
+                problems.push(Problem { file, line: *line, what });
+            }
+        }
+    }
+    let gallery = site.index_page(Index::Snapshots).is_some();
+    for path in snapshots(&site.root) {
+        if !gallery && !shown.contains(&path.as_str()) {
+            let what = "shown nowhere".to_owned();
+            problems.push(Problem { file: path, line: 1, what });
+        }
+    }
 }
 
 /// Every line of the program stands in one chunk; no line of the tests in

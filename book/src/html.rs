@@ -20,6 +20,18 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Escapes a text; what stands between backquotes becomes code.
+pub fn with_code(text: &str) -> String {
+    let mut out = String::new();
+    for (index, part) in text.split('`').enumerate() {
+        match index % 2 {
+            0 => out.push_str(&escape(part)),
+            _ => out.push_str(&format!("<code>{}</code>", escape(part))),
+        }
+    }
+    out.replace("[<code>", "<code>").replace("</code>]", "</code>")
+}
+
 /// A word as part of an address: letters, digits and `-`.
 pub fn slug(text: &str) -> String {
     let mut out = String::new();

@@ -128,6 +128,8 @@ impl Lexer<'_> {
             self.push(Class::Lifetime, start, start + length);
         } else if c.is_ascii_digit() {
             self.push(Class::Number, start, start + number(rest));
+        } else if rest.starts_with("_") && word(rest) == 1 {
+            self.chars.next();
         } else if c.is_alphabetic() || c == '_' {
             let length = word(rest);
             let class = self.name(rest, length);

@@ -1,8 +1,10 @@
 //! A chunk as the reader sees it.
 
+use crate::around;
 use crate::html::{Link, code, escape, relative};
 use crate::lexer::Token;
 use crate::site::Site;
+use crate::walk::Target;
 use crate::weave::{Chunk, Kind, Row};
 
 /// Sets a chunk: heading, code, and what there is to say below it.
@@ -16,12 +18,15 @@ pub fn chunk(site: &Site, index: usize) -> String {
         Kind::Preview => "chunk preview",
     };
     format!(
-        "\n<figure class=\"{class}\" id=\"{}\">\n{}\n\
+        "\n<div class=\"weft\">\n\
+         <figure class=\"{class}\" id=\"{}\">\n{}\n\
          <pre tabindex=\"0\"><code class=\"nohighlight\">{}</code></pre>\n\
-         </figure>\n\n",
+         {}</figure>\n{}</div>\n\n",
         chunk.anchor(),
         heading(site, chunk),
         rows(site, chunk),
+        around::below(site, index),
+        around::mini_index(site, index),
     )
 }
 
@@ -82,22 +87,56 @@ fn ranges(rows: &[Row]) -> String {
 
 /// The rows of code.
 fn rows(site: &Site, chunk: &Chunk) -> String {
+    let page = site.chapter_page(chunk.chapter);
     let mut out = String::new();
     for row in &chunk.rows {
-        let (class, line) = match row {
-            Row::Line(line) => ("line", *line),
-            Row::Ghost(line) => ("line ghost", *line),
+        let (class, line, own) = match row {
+            Row::Line(line) => ("line", *line, chunk.kind != Kind::Preview),
+            Row::Ghost(line) => ("line ghost", *line, false),
             Row::Gap => {
                 out.push_str("<span class=\"line gap\"></span>\n");
                 continue;
             }
         };
-        let inside = line_html(site, chunk.file, line, &|_| None);
+        let inside = line_html(site, chunk.file, line, &|token| {
+            let target = site.links.target(chunk.file, line, token.start);
+            link(site, &page, target, own)
+        });
         out.push_str(&format!(
             "<span class=\"{class}\" data-line=\"{line}\">{inside}</span>\n"
         ));
     }
     out
+}
+
+/// Where a name on a page leads. `own` says whether a definition has its
+/// place here.
+pub fn link(
+    site: &Site,
+    page: &str,
+    target: Target,
+    own: bool,
+) -> Option<Link> {
+    match target {
+        Target::Definition(id) => {
+            let def = site.links.def(id)?;
+            let anchor = site.links.anchors.get(id)?;
+            let index = site.index_place(id);
+            let href = match index {
+                Some(place) if own => relative(page, &place),
+                Some(_) | None if own => String::new(),
+                Some(_) | None => relative(page, &site.def_place(id)),
+            };
+            let place = if own { anchor.clone() } else { String::new() };
+            Some(Link { href, title: site.hint(def), id: place })
+        }
+        Target::Use(id) => {
+            let def = site.links.def(id)?;
+            let href = relative(page, &site.def_place(id));
+            Some(Link { href, title: site.hint(def), id: String::new() })
+        }
+        Target::Local | Target::Foreign | Target::Unknown => None,
+    }
 }
 
 /// One line of a file.
@@ -119,7 +158,10 @@ pub fn line_html(
 pub fn file(site: &Site, file: usize) -> String {
     let Some(source) = site.sources.get(file) else { return String::new() };
     let page = site.file_page(file);
-    let mut out = format!("# {}\n\n<pre class=\"file\"><code>", source.path);
+    let mut out = format!(
+        "# {}\n\n<pre class=\"file\" tabindex=\"0\"><code>",
+        source.path
+    );
     let mut last = String::new();
     for line in 1..=source.lines.len() {
         let label = match site.chunk_of(file, line) {
@@ -131,7 +173,11 @@ pub fn file(site: &Site, file: usize) -> String {
             }
             None => String::new(),
         };
-        let inside = line_html(site, file, line, &|_| None);
+        let inside = line_html(site, file, line, &|token| {
+            let target = site.links.target(file, line, token.start);
+            let link = link(site, &page, target, false)?;
+            Some(Link { title: String::new(), ..link })
+        });
         out.push_str(&format!(
             "<span class=\"line\" id=\"L{line}\" data-line=\"{line}\">\
              <span class=\"where\">{label}</span>{inside}</span>\n"

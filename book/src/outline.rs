@@ -3,8 +3,12 @@
 //! The lines of a file are dealt out to its items without a remainder: an
 //! item owns everything after the item before it, so its documentation, its
 //! attributes and the comments above it come along.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enums of syn are not ours and may grow"
+)]
 
-use proc_macro2::Span;
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{ImplItem, Item, TraitItem};
@@ -108,7 +112,18 @@ impl Dealer<'_> {
     /// The parts inside an item.
     fn inside(&mut self, item: &Item, prefix: &str) -> Vec<Part> {
         let mut parts = Vec::new();
-        if let Item::Mod(module) = item
+        if let Item::Macro(item) = item
+            && item.ident.is_none()
+            && self.opens(
+                item.mac.delimiter.span().open(),
+                item.mac.delimiter.span().close(),
+            )
+        {
+            for (name, last) in functions(&item.mac.tokens) {
+                let names = vec![name.clone(), format!("fn {name}")];
+                parts.push(self.part(names, last, Vec::new()));
+            }
+        } else if let Item::Mod(module) = item
             && let Some((brace, items)) = &module.content
             && self.opens(brace.span.open(), brace.span.close())
         {
@@ -148,6 +163,31 @@ impl Dealer<'_> {
         }
         many
     }
+}
+
+/// The functions in the tokens of a macro: name and last line of each.
+fn functions(tokens: &TokenStream) -> Vec<(String, usize)> {
+    let mut found = Vec::new();
+    let mut name = None;
+    let mut after_fn = false;
+    for token in tokens.clone() {
+        match token {
+            TokenTree::Ident(word) if after_fn => {
+                name = Some(word.to_string());
+                after_fn = false;
+            }
+            TokenTree::Ident(word) => after_fn = word == "fn",
+            TokenTree::Group(group) => {
+                if group.delimiter() == Delimiter::Brace
+                    && let Some(name) = name.take()
+                {
+                    found.push((name, group.span_close().end().line));
+                }
+            }
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    found
 }
 
 /// The names of a member, for every name of what it is a member of.
@@ -248,7 +288,10 @@ pub fn squeeze(text: &str) -> String {
     for word in text.split_whitespace() {
         let word_on_both_sides = out.chars().next_back().is_some_and(is_word)
             && word.chars().next().is_some_and(is_word);
-        if word_on_both_sides || out.ends_with(',') {
+        let after_generics = out.ends_with('>')
+            && !out.ends_with("->")
+            && word.starts_with(is_word);
+        if word_on_both_sides || after_generics || out.ends_with(',') {
             out.push(' ');
         }
         out.push_str(word);

@@ -1,10 +1,11 @@
 //! The weaver as a preprocessor of mdBook.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use mdbook_preprocessor::book::{Book, BookItem, Chapter as Page};
 use mdbook_preprocessor::errors::Result;
-use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
 
 use crate::chapter::chapters;
 use crate::render;
@@ -26,6 +27,14 @@ impl Preprocessor for Weaver {
     fn supports_renderer(&self, renderer: &str) -> Result<bool> {
         Ok(renderer == "html")
     }
+}
+
+/// Reads a book as mdBook sends it, weaves, and writes it back.
+pub fn preprocess(input: impl Read, output: impl Write) -> Result<()> {
+    let (context, book) = parse_input(input)?;
+    let woven = Weaver.run(&context, book)?;
+    serde_json::to_writer(output, &woven)?;
+    Ok(())
 }
 
 /// The root of the project, from the folder of the book.

@@ -1,8 +1,12 @@
 //! Chapters with their directives carried out.
 
+use crate::diagram;
 use crate::directive::{Directive, Index, Segment};
+use crate::figure::{FigureError, read_session, snapshot};
 use crate::html::escape;
+use crate::index;
 use crate::listing;
+use crate::prose::prose;
 use crate::site::{Site, file_chapter};
 use crate::source::Source;
 
@@ -14,7 +18,9 @@ pub fn chapter(site: &Site, index: usize) -> String {
     let mut out = String::new();
     for segment in &chapter.segments {
         match segment {
-            Segment::Prose(text) => out.push_str(text),
+            Segment::Prose(text) => {
+                out.push_str(&prose(site, index, text));
+            }
             Segment::Directive(line, made) => {
                 out.push_str(&directive(site, index, *line, made));
             }
@@ -38,11 +44,21 @@ fn directive(
                 None => broken("this directive shows nothing"),
             }
         }
-        Directive::Snapshot(_)
-        | Directive::Session(..)
-        | Directive::Index(_)
-        | Directive::Rfc(_) => String::new(),
+        Directive::Index(made) => {
+            index::index(site, &site.chapter_page(chapter), *made)
+        }
+        Directive::Snapshot(path) => shown(snapshot(&site.root, path)),
+        Directive::Session(path, name) => {
+            let session = read_session(&site.root, path, name);
+            shown(session.map(|session| diagram::session(&session)))
+        }
+        Directive::Rfc(_) => String::new(),
     }
+}
+
+/// A figure, or why there is none.
+fn shown(figure: Result<String, FigureError>) -> String {
+    figure.unwrap_or_else(|error| broken(&error.to_string()))
 }
 
 /// A mistake, where the reader of a draft cannot overlook it.

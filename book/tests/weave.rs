@@ -4,7 +4,7 @@ use std::path::Path;
 
 use book::chapter::Chapter;
 use book::check::check;
-use book::site::Site;
+use book::site::{Site, words};
 use book::source::Source;
 
 const CODE: &str = "\
@@ -40,7 +40,8 @@ impl fmt::Display for Budget {
 fn site(code: &str, chapter: &str) -> Site {
     let source = Source::parse("src/a.rs", code).unwrap();
     let chapter = Chapter::new("One", "1", "one.md", chapter);
-    Site::new(Path::new("/nowhere"), vec![source], vec![chapter])
+    let foreign = words("write_str");
+    Site::new(Path::new("/nowhere"), vec![source], vec![chapter], &[], foreign)
 }
 
 fn problems(code: &str, chapter: &str) -> Vec<String> {

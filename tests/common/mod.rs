@@ -1,170 +1,96 @@
-//! What several tests share: recordings, and a DNS that a test writes down.
+//! What the tests of the host have in common.
 
-#![allow(dead_code, reason = "each test uses its own share of it")]
+#![allow(dead_code)]
 
-use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use ra_plugins::frozen::Frozen;
+use ra_plugins::host::chain::Chain;
+use ra_plugins::host::conversation::{Conversation, House};
+use ra_plugins::host::deliver::Envelope;
+use ra_plugins::host::journal::{Journal, Notebook};
+use ra_plugins::host::policy::{Domains, Policy};
+use ra_plugins::host::script::{Outbox, Script};
+use ra_plugins::host::smtpd::Ended;
+use ra_plugins::registry::PLUGINS;
 use ra_plugins::session::Session;
-use ra_plugins::world::{Answer, Asked, Dns, DnsError, RecordType, Records};
-use serde_json::Value;
 
-/// The process id of a frozen session.
-pub(crate) const PID: u32 = 4711;
-
-/// A zone: owner and type to records, as zone.yml writes them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TestZone {
-    owners: BTreeMap<String, Vec<(String, Value)>>,
+/// A server for one session, while it is being set up.
+pub struct Stage {
+    pub house: House,
+    pub session: Session,
+    pub notebook: Arc<Notebook>,
+    pub outbox: Outbox,
 }
 
-impl TestZone {
-    /// Reads the one scenario of a zone file line by line.
-    pub(crate) fn recorded() -> Self {
-        let mut zone = Self::default();
-        let mut owner = String::new();
-        for line in include_str!("../sessions/zone.yml").lines() {
-            let line = line.trim();
-            if let Some(record) = line.strip_prefix("- {") {
-                let record = format!("{{{record}");
-                let record: Value = serde_json::from_str(&record).unwrap();
-                for (kind, value) in record.as_object().unwrap() {
-                    zone = zone.with(&owner, kind, value.clone());
-                }
-            } else if let Some(name) = line.strip_suffix(':') {
-                owner = name.trim_matches('"').to_owned();
-            }
+/// What a session came to.
+pub struct Played {
+    /// What the server said, all of it.
+    pub said: String,
+    pub ended: Ended,
+    pub log: Vec<String>,
+    pub taken: Vec<(Envelope, Vec<u8>)>,
+}
+
+impl Stage {
+    /// A server with these plugins that takes mail for example.org.
+    pub fn new(smtpplugins: &str) -> Self {
+        let notebook = Arc::new(Notebook::default());
+        let journal: Arc<dyn Journal> = notebook.clone();
+        let outbox = Outbox::default();
+        let domains = Domains::These(vec!["example.org".to_owned()]);
+        let mut house = House::new(
+            Frozen::new().world(),
+            Policy::new("mx.example.org", domains),
+            Chain::parse(smtpplugins.as_bytes(), PLUGINS),
+            Box::new(outbox.clone()),
+            journal,
+        );
+        house.folder = Path::new("/").to_owned();
+        let session = Session::new(7)
+            .with("PATH", &std::env::var("PATH").unwrap())
+            .with("TCPREMOTEIP", "192.0.2.9");
+        Self { house, session, notebook, outbox }
+    }
+
+    /// Lets a client say these things, one write each.
+    pub async fn play<T: AsRef<[u8]>>(
+        self,
+        turns: impl IntoIterator<Item = T>,
+    ) -> Played {
+        let turns: Vec<_> =
+            turns.into_iter().map(|turn| turn.as_ref().to_vec()).collect();
+        let (script, heard) = Script::new(turns);
+        let house = Arc::new(self.house);
+        let ended =
+            Conversation::new(house, script, self.session).hold().await;
+        let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = heard.turns.concat();
+        Played {
+            said: String::from_utf8_lossy(&said).into_owned(),
+            ended,
+            log: self.notebook.log_lines(),
+            taken: self.outbox.taken(),
         }
-        zone
-    }
-
-    /// Adds a record.
-    pub(crate) fn with(
-        mut self,
-        owner: &str,
-        kind: &str,
-        value: impl Into<Value>,
-    ) -> Self {
-        let records = self.owners.entry(owner.to_owned()).or_default();
-        records.push((kind.to_owned(), value.into()));
-        self
     }
 }
 
-impl Dns for TestZone {
-    fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
-        Asked::Known(self.look_up(name, wanted))
+impl Played {
+    /// The codes of all replies, one after the other.
+    pub fn codes(&self) -> Vec<&str> {
+        let lines = self.said.lines();
+        let last = lines.filter(|line| line.get(3..4) == Some(" "));
+        last.filter_map(|line| line.get(..3)).collect()
+    }
+
+    /// The codes behind the greeting and the answer to a first EHLO, MAIL
+    /// and RCPT.
+    pub fn later_codes(&self) -> Vec<&str> {
+        self.codes().split_off(4)
     }
 }
 
-impl TestZone {
-    /// The answer, which is always known.
-    fn look_up(&self, name: &str, wanted: RecordType) -> Answer {
-        let name = name.to_ascii_lowercase();
-        let records = self.owners.get(&name).ok_or(DnsError::NoName)?;
-        let kind = match wanted {
-            RecordType::Txt => "TXT",
-            RecordType::A => "A",
-            RecordType::Aaaa => "AAAA",
-            RecordType::Mx => "MX",
-            RecordType::Ptr => "PTR",
-        };
-        let values: Vec<&Value> = records
-            .iter()
-            .filter(|(it, _)| it == kind)
-            .map(|(_, value)| value)
-            .collect();
-        if values.is_empty() {
-            return Err(DnsError::NoRecord);
-        }
-        if values.iter().any(|value| **value == "SERVFAIL") {
-            return Err(DnsError::Failure);
-        }
-        if values.iter().any(|value| **value == "TIMEOUT") {
-            return Err(DnsError::Timeout);
-        }
-        let texts = || values.iter().map(|value| value.as_str().unwrap());
-        Ok(match wanted {
-            RecordType::Txt => {
-                Records::Txt(texts().map(|it| it.as_bytes().into()).collect())
-            }
-            RecordType::A => {
-                Records::A(texts().map(|it| it.parse().unwrap()).collect())
-            }
-            RecordType::Aaaa => {
-                Records::Aaaa(texts().map(|it| it.parse().unwrap()).collect())
-            }
-            RecordType::Mx => Records::Mx(values.iter().map(mx).collect()),
-            RecordType::Ptr => Records::Ptr(texts().map(Box::from).collect()),
-        })
-    }
-}
-
-/// Preference and name of an MX record.
-fn mx(value: &&Value) -> (u16, Box<str>) {
-    let preference = value[0].as_u64().unwrap().try_into().unwrap();
-    (preference, value[1].as_str().unwrap().into())
-}
-
-/// Every recorded case, by plugin and name.
-pub(crate) fn recordings() -> Vec<Value> {
-    serde_json::from_str(include_str!("../sessions/plugins.json")).unwrap()
-}
-
-/// The session of a recording.
-pub(crate) fn session_of(case: &Value) -> Session {
-    let mut session = Session::new(PID);
-    for (name, value) in case["env"].as_object().unwrap() {
-        session.set(name, value.as_str().unwrap());
-    }
-    session
-}
-
-/// The world of a recording.
-pub(crate) fn frozen_of(case: &Value) -> Frozen {
-    let mut frozen = Frozen::new();
-    for (path, content) in case["files"].as_object().unwrap() {
-        let content = content.as_str().unwrap();
-        frozen = match content.strip_prefix("CDB:") {
-            Some(keys) => frozen.cdb(path, keys.split(',')),
-            None => frozen.file(path, content),
-        };
-    }
-    if case["zone"] == "dns" {
-        frozen = frozen.dns(TestZone::recorded());
-    }
-    frozen
-}
-
-/// Runs something that waits.
-pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
-}
-
-/// Runs something on a clock that jumps to the next moment at which
-/// something is due, and tells how many seconds it took there.
-pub(crate) fn block_on_paused<T>(future: impl Future<Output = T>) -> (T, u64) {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap()
-        .block_on(async {
-            let start = tokio::time::Instant::now();
-            let result = future.await;
-            (result, start.elapsed().as_secs())
-        })
-}
-
-/// Snapshots lie beside the source, under their own names.
-pub(crate) fn snapshot(name: &str, text: &str) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../snapshots");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text));
-}
+/// The beginning of a session, up to the first recipient.
+pub const BEGINNING: &[u8] = b"EHLO client.example.com\r\n\
+    MAIL FROM:<a@b.example>\r\nRCPT TO:<joe@example.org>\r\n";
