@@ -21,53 +21,16 @@ use std::time::Duration;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 
 use crate::exchangers::is_domain_name;
-use crate::plugin::{Message, Verdict};
+use crate::plugin::Verdict;
 use crate::session::Session;
-use crate::settings::{Kind, Setting};
 use crate::world::{DnsError, RecordType, Records, World};
 
-/// The lists.
-pub const SERVERS: Setting = Setting::new(
-    "RBLSERVERS",
-    Kind::List,
-    "bl.spamcop.net",
-    "blocklists, separated by colons: `list`, `list*2` with a weight, \
-     `list=127.0.0.2,127.0.0.4-8` for these answers only",
-);
+pub mod words;
 
-/// Lists that speak for a client.
-pub const WHITELISTS: Setting = Setting::new(
-    "RBLWHITELISTS",
-    Kind::List,
-    "",
-    "white lists, in the same form; a client on one of them is accepted",
-);
-
-/// How much is needed.
-pub const THRESHOLD: Setting = Setting::new(
-    "RBLTHRESHOLD",
-    Kind::Number,
-    "1",
-    "the sum of weights from which on a client is blocked",
-);
-
-/// How long a list may take.
-pub const TIMEOUT: Setting = Setting::new(
-    "RBLTIMEOUT",
-    Kind::Number,
-    "10",
-    "seconds after which a list has not answered",
-);
-
-/// A list that cannot be asked.
-pub const NO_LIST: Message = Message::log("not a list: {entry}");
-
-/// A list that has answered nonsense, or that it does not like us.
-pub const LIST_ERROR: Message =
-    Message::log("{list} answered with error {address}");
-
-/// A list that has not answered.
-pub const NO_ANSWER: Message = Message::log("{list} did not answer: {reason}");
+use words::{
+    ACCEPTED, BLOCKED, LIST_ERROR, NO_ANSWER, NO_LIST, NO_REASON, REASON,
+    SERVERS, THRESHOLD, TIMEOUT, WHITELISTED, WHITELISTS,
+};
 
 /// One list, and what its answers mean to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,6 +204,26 @@ pub enum Finding {
     Blocked(String, Option<String>),
     /// It is as good as anybody.
     Clear,
+}
+
+impl Finding {
+    /// Refuses the client or lets it pass; `client` is its address as the
+    /// server wrote it.
+    pub fn decide(self, client: &str, verdict: &mut Verdict) {
+        match self {
+            Self::Whitelisted(list) => {
+                verdict.log(&WHITELISTED, &[&list, client]);
+            }
+            Self::Blocked(list, reason) => {
+                match reason {
+                    Some(reason) => verdict.reject(&REASON, &[client, &reason]),
+                    None => verdict.reject(&NO_REASON, &[client, &list]),
+                }
+                verdict.log(&BLOCKED, &[&list, client]);
+            }
+            Self::Clear => verdict.log(&ACCEPTED, &[client]),
+        }
+    }
 }
 
 /// Asks all lists at once, white lists too, and takes their answers in the

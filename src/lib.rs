@@ -20,7 +20,7 @@ pub mod mailboxes;
 pub mod recipients;
 pub mod senders;
 pub mod callback;
-pub mod notebook;
+pub mod archive;
 pub mod machine;
 pub mod plugins;
 pub mod host;

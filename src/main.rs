@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use ra_plugins::cli::{self, Command, Outcome, complain};
-use ra_plugins::plugin::Plugin;
-use ra_plugins::session::Session;
+use ra_plugins::cli::{self, Command, Outcome};
 use ra_plugins::{machine, registry};
 
 /// Every command, in the order of the help.
@@ -29,29 +27,15 @@ fn main() -> ExitCode {
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
     if let Some(plugin) = program.to_str().and_then(registry::find) {
-        return run_plugin(plugin);
+        return machine::run(plugin);
     }
     if words.next().is_some_and(|word| word == "plugin")
         && let Some(name) = words.next()
         && let Some(plugin) = name.to_str().and_then(registry::find)
     {
-        return run_plugin(plugin);
+        return machine::run(plugin);
     }
     run_command().into()
-}
-
-/// Runs one plugin as qmail-smtpd expects it.
-fn run_plugin(plugin: &Plugin) -> ExitCode {
-    let session = Session::from_environment();
-    let world = machine::world(&session);
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    match runtime.enable_all().build() {
-        Ok(runtime) => runtime.block_on(plugin.run(&session, &world)),
-        Err(error) => {
-            complain(error);
-            ExitCode::SUCCESS
-        }
-    }
 }
 
 /// Declares every command.

@@ -1,5 +1,6 @@
 //! What can be set for the call-back, and what it says.
 
+use crate::blocklist::words::AUTHENTICATED;
 use crate::plugin::Message;
 use crate::settings::{Kind, Setting};
 
@@ -70,10 +71,6 @@ pub const NOBODY: Message = Message::log("No server for {domain}");
 
 /// Without a cache nobody is asked: we would ask again and again.
 pub const NO_CACHE: Message = Message::log("error opening cache ({file})");
-
-/// Our own users are not checked: they may be anywhere.
-pub const AUTHENTICATED: Message =
-    Message::log("No checks performed, because user is authenticated");
 
 /// The domains and the addresses that are not checked.
 pub const WHITELISTS: [(&str, Message); 2] = [

@@ -1,8 +1,8 @@
 //! `checkback`: asks the sender's own server.
 
+use crate::blocklist::words::AUTHENTICATED;
 use crate::callback::words::{
-    AUTHENTICATED, BLOCKED, CACHE, CACHETIME, DEADLINE, MESSAGES, MODE, OK,
-    PORT, PRIVATE,
+    BLOCKED, CACHE, CACHETIME, DEADLINE, MESSAGES, MODE, OK, PORT, PRIVATE,
 };
 use crate::callback::{is_whitelisted, verify};
 use crate::plugin::{Plugin, Verdict};

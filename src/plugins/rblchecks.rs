@@ -1,41 +1,14 @@
 //! `rblchecks`: clients on a blocklist.
 
-use crate::blocklist::{
-    Finding, LIST_ERROR, NO_ANSWER, NO_LIST, SERVERS, THRESHOLD, TIMEOUT,
-    WHITELISTS, consult,
+use crate::blocklist::consult;
+use crate::blocklist::words::{
+    AUTHENTICATED, INVALID_IP, MESSAGES, NO_IP, SERVERS, THRESHOLD, TIMEOUT,
+    WHITELISTS,
 };
-use crate::plugin::{Message, Plugin, Verdict};
+use crate::plugin::{Plugin, Verdict};
 use crate::session::Session;
 use crate::spp::{Command, Section};
 use crate::world::World;
-
-/// The server has not said who the client is.
-const NO_IP: Message = Message::log("no TCPREMOTEIP");
-
-/// What it said is no address.
-pub const INVALID_IP: Message = Message::log("invalid IP address ({ip})");
-
-/// Our own users are not checked: they may be anywhere.
-pub const AUTHENTICATED: Message =
-    Message::log("No checks performed, because user is authenticated");
-
-/// What a listed client is told if the list gives a reason.
-const REASON: Message =
-    Message::reply("451 Your IP ({ip}) is blocked. Reason: {reason}");
-
-/// What it is told otherwise.
-const NO_REASON: Message = Message::reply(
-    "541 Your IP ({ip}) is blocked, more information at http://{list}",
-);
-
-/// Its line in the log.
-const BLOCKED: Message = Message::log("541 Blocked by {list} ({ip})");
-
-/// A white list has spoken for the client.
-const WHITELISTED: Message = Message::log("Whitelisted by {list} ({ip})");
-
-/// No list has it.
-const ACCEPTED: Message = Message::log("Accepted {ip}");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {
@@ -44,19 +17,7 @@ pub const PLUGIN: Plugin = Plugin {
     sections: &[Section::Mail, Section::Connection],
     settings: &[SERVERS, WHITELISTS, THRESHOLD, TIMEOUT],
     files: &[],
-    messages: &[
-        NO_IP,
-        INVALID_IP,
-        AUTHENTICATED,
-        REASON,
-        NO_REASON,
-        BLOCKED,
-        WHITELISTED,
-        ACCEPTED,
-        NO_LIST,
-        LIST_ERROR,
-        NO_ANSWER,
-    ],
+    messages: MESSAGES,
     decide: |session, world| Box::pin(decide(session, world)),
 };
 
@@ -76,18 +37,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&INVALID_IP, &[text]);
         return verdict;
     };
-    match consult(session, world, client, &mut verdict).await {
-        Finding::Whitelisted(list) => {
-            verdict.log(&WHITELISTED, &[&list, text]);
-        }
-        Finding::Blocked(list, reason) => {
-            match reason {
-                Some(reason) => verdict.reject(&REASON, &[text, &reason]),
-                None => verdict.reject(&NO_REASON, &[text, &list]),
-            }
-            verdict.log(&BLOCKED, &[&list, text]);
-        }
-        Finding::Clear => verdict.log(&ACCEPTED, &[text]),
-    }
+    let finding = consult(session, world, client, &mut verdict).await;
+    finding.decide(text, &mut verdict);
     verdict
 }

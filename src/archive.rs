@@ -7,13 +7,13 @@
 //! ```
 //! use std::time::SystemTime;
 //! use ra_plugins::memory::{Memory, Note};
-//! use ra_plugins::notebook::Notebook;
+//! use ra_plugins::archive::Archive;
 //!
 //! let folder = tempfile::tempdir().unwrap();
 //! let file = folder.path().join("notes.db");
 //! let note = Note { text: "ok".into(), time: SystemTime::UNIX_EPOCH };
-//! Notebook.remember(&file, "joe@example.org", &note).unwrap();
-//! assert_eq!(Notebook.recall(&file, "joe@example.org").unwrap(), Some(note));
+//! Archive.remember(&file, "joe@example.org", &note).unwrap();
+//! assert_eq!(Archive.recall(&file, "joe@example.org").unwrap(), Some(note));
 //! ```
 
 use std::io;
@@ -40,7 +40,7 @@ const TABLES: &str = "\
 
 /// The memory that lasts. It opens its file for every question: a plugin
 /// asks two or three of them in its life.
-pub struct Notebook;
+pub struct Archive;
 
 /// An error of SQLite as one of the system's.
 fn trouble(error: rusqlite::Error) -> io::Error {
@@ -110,7 +110,7 @@ fn length(time: Duration) -> i64 {
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
 }
 
-impl Memory for Notebook {
+impl Memory for Archive {
     fn recall(&self, file: &Path, key: &str) -> io::Result<Option<Note>> {
         let query = "SELECT text, time FROM notes WHERE key = ?1";
         open(file)?

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use ra_plugins::archive::Archive;
 use ra_plugins::memory::{InMemory, Memory, Note, Purged};
-use ra_plugins::notebook::Notebook;
 use rstest::rstest;
 
 /// A time of day.
@@ -28,7 +28,7 @@ fn note(text: &str, seconds: u64) -> Note {
 
 #[rstest]
 #[case::in_memory(&InMemory::default())]
-#[case::on_disk(&Notebook)]
+#[case::on_disk(&Archive)]
 fn both_memories_keep_the_same_promises(#[case] memory: &dyn Memory) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.db");
@@ -61,8 +61,8 @@ fn a_file_that_cannot_be_used_is_an_error(#[case] name: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("words.db"), "words ".repeat(500)).unwrap();
     let file = folder.path().join(name);
-    assert!(Notebook.recall(&file, "joe").is_err());
-    assert!(Notebook.remember(&file, "joe", &note("x", 1)).is_err());
+    assert!(Archive.recall(&file, "joe").is_err());
+    assert!(Archive.remember(&file, "joe", &note("x", 1)).is_err());
 }
 
 /// Does nothing, unless it was started as a process by the tests below: then
@@ -75,9 +75,9 @@ fn a_writer() {
         let (key, minute) = (format!("{number}.{round}"), at(60));
         let file = Path::new(&file);
         let time = Duration::from_secs(60);
-        assert!(Notebook.claim(file, &key, minute, time).unwrap());
-        Notebook.remember(file, &key, &note("written", 1)).unwrap();
-        Notebook.release(file, &key).unwrap();
+        assert!(Archive.claim(file, &key, minute, time).unwrap());
+        Archive.remember(file, &key, &note("written", 1)).unwrap();
+        Archive.release(file, &key).unwrap();
     }
 }
 
@@ -107,7 +107,7 @@ fn many_processes_write_at_once() {
     for number in 0..12 {
         for round in 0..20 {
             let key = format!("{number}.{round}");
-            let found = Notebook.recall(&file, &key).unwrap();
+            let found = Archive.recall(&file, &key).unwrap();
             assert_eq!(found, Some(note("written", 1)), "{key}");
         }
     }
@@ -117,7 +117,7 @@ fn many_processes_write_at_once() {
 fn writers_may_be_killed_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.db");
-    Notebook.remember(&file, "kept", &note("kept", 1)).unwrap();
+    Archive.remember(&file, "kept", &note("kept", 1)).unwrap();
     for round in 0..40 {
         let mut children: Vec<_> =
             (0..3).map(|number| start(&file, 3 * round + number)).collect();
@@ -130,8 +130,8 @@ fn writers_may_be_killed_at_any_moment() {
             child.wait().unwrap();
         }
     }
-    assert_eq!(Notebook.recall(&file, "kept").unwrap(), Some(note("kept", 1)));
-    Notebook.remember(&file, "new", &note("new", 2)).unwrap();
+    assert_eq!(Archive.recall(&file, "kept").unwrap(), Some(note("kept", 1)));
+    Archive.remember(&file, "new", &note("new", 2)).unwrap();
     let db = rusqlite::Connection::open(&file).unwrap();
     let check: String =
         db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -143,9 +143,9 @@ fn purging_is_a_command() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("control")).unwrap();
     let file = folder.path().join("control/checkbackcache.db");
-    Notebook.remember(&file, "old", &note("exists", 1)).unwrap();
+    Archive.remember(&file, "old", &note("exists", 1)).unwrap();
     let now = Note { text: "exists".into(), time: SystemTime::now() };
-    Notebook.remember(&file, "new", &now).unwrap();
+    Archive.remember(&file, "new", &now).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_ra"))
         .args(["plugin", "checkbackpurge"])
         .env_clear()
