@@ -14,6 +14,8 @@ use futures_util::future::{join, join_all};
 
 use crate::world::{DnsError, RecordType, Records, World};
 
+pub mod sender;
+
 /// The longest name in text form (RFC 1035 2.3.4).
 const NAME_MAX: usize = 253;
 

@@ -1,51 +1,13 @@
 //! `mfdnschecks`: senders from a domain that could get an answer.
 
-use crate::exchangers::{are_bogus, exchangers};
-use crate::plugin::{Message, Plugin, Verdict};
-use crate::session::{Address, Session};
-use crate::settings::{Kind, Setting};
+use crate::exchangers::sender::{
+    BLOCKED, BOGONS, MESSAGES, NO_DNS, OK, REFUSAL, TROUBLE, TROUBLE_LOG,
+    objection,
+};
+use crate::plugin::{Plugin, Verdict};
+use crate::session::Session;
 use crate::spp::Section;
 use crate::world::{DnsError, World};
-
-/// Whether servers must be on the Internet.
-const BOGONS: Setting = Setting::new(
-    "MFDNS_BOGONS",
-    Kind::Switch,
-    "0",
-    "refuse domains whose mail servers have only private or loopback \
-     addresses",
-);
-
-/// A refusal, which says why and about what.
-const REFUSAL: Message = Message::reply("553 sorry, {reason}{about} (#5.7.1)");
-
-/// Its line in the log.
-const BLOCKED: Message = Message::log("blocked with: {reason}{about}");
-
-/// The reason: there was no MAIL command.
-const NO_SENDER: &str = "no MAIL FROM envelope header has been sent.";
-
-/// The reason: this is no address.
-const INVALID: &str = "invalid mail address in MAIL FROM envelope header: ";
-
-/// The reason: no server takes mail for the domain.
-const NO_DOMAIN: &str = "your envelope sender domain must exist: ";
-
-/// The reason: none of its servers can be reached.
-const BOGUS: &str = "your envelope sender domain has no public mail server: ";
-
-/// What is said when DNS does not work.
-const TROUBLE: Message = Message::reply("451 DNS temporary failure. (#4.3.0)");
-
-/// Its line in the log.
-const TROUBLE_LOG: Message =
-    Message::log("temporary failure: DNS temporary failure.");
-
-/// There is nobody to ask.
-const NO_DNS: Message = Message::log("no check without DNS ({address})");
-
-/// The domain takes mail.
-const OK: Message = Message::log("OK {address}");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {
@@ -54,7 +16,7 @@ pub const PLUGIN: Plugin = Plugin {
     sections: &[Section::Mail],
     settings: &[BOGONS],
     files: &[],
-    messages: &[REFUSAL, BLOCKED, TROUBLE, TROUBLE_LOG, NO_DNS, OK],
+    messages: MESSAGES,
     decide: |session, world| Box::pin(decide(session, world)),
 };
 
@@ -85,24 +47,4 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         }
     }
     verdict
-}
-
-/// What there is to say against a sender: the reason, and about what.
-async fn objection<'a>(
-    world: &World,
-    from: Option<&'a str>,
-    careful: bool,
-) -> Result<Option<(&'static str, &'a str)>, DnsError> {
-    let Some(text) = from else { return Ok(Some((NO_SENDER, ""))) };
-    let Some(address) = Address::parse(text) else {
-        return Ok(Some((INVALID, text)));
-    };
-    let hosts = exchangers(world, address.domain).await?;
-    if hosts.is_empty() {
-        return Ok(Some((NO_DOMAIN, address.domain)));
-    }
-    if careful && are_bogus(world, &hosts).await? {
-        return Ok(Some((BOGUS, address.domain)));
-    }
-    Ok(None)
 }
