@@ -103,7 +103,7 @@ impl Frozen {
     /// Says when a file was written last: so long after the beginning of
     /// time, at which all others were.
     #[must_use]
-    pub fn modified(mut self, path: &str, after: Duration) -> Self {
+    pub fn dated(mut self, path: &str, after: Duration) -> Self {
         self.modified.insert(Path::new(QMAIL).join(path), after);
         self
     }

@@ -319,7 +319,7 @@ fn a_stale_maildirsize_is_counted_again(
     let world = Frozen::new()
         .at(Duration::from_secs(10_000))
         .file("/m/maildirsize", content)
-        .modified("/m/maildirsize", modified)
+        .dated("/m/maildirsize", modified)
         .file("/m/cur/1.a,S=100:2,S", "")
         .file("/m/cur/2.a,S=1000:2,ST", "in the trash")
         .file("/m/new/3.a", [b'x'; 200])
