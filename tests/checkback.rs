@@ -227,8 +227,10 @@ fn told(script: Script) -> String {
 #[case::a_known_sender("known", GOOD)]
 #[case::an_unknown_sender(
     "unknown", Script { recipient: Say("550 5.1.1 who?"), ..GOOD })]
-#[case::no_bounces("no-bounces", Script { mail: Say("550 no bounces"), ..GOOD })]
-#[case::first_encrypt("tls-first", Script { mail: Say("530 STARTTLS"), ..GOOD })]
+#[case::no_bounces(
+    "no-bounces", Script { mail: Say("550 no bounces"), ..GOOD })]
+#[case::first_encrypt(
+    "tls-first", Script { mail: Say("530 STARTTLS"), ..GOOD })]
 #[case::an_old_server("old-server", Script { ehlo: Say("502 what?"), ..GOOD })]
 #[case::everybody("catch-all", Script { stranger: Say("250 ok"), ..GOOD })]
 #[case::busy("busy", Script { greeting: Say("421 too busy"), ..GOOD })]

@@ -64,7 +64,8 @@ fn zone() -> TestZone {
 #[case::one(
     "a.example",
     "",
-    "R541 Your IP (192.0.2.9) is blocked, more information at http://a.example\n"
+    "R541 Your IP (192.0.2.9) is blocked, more information at \
+     http://a.example\n"
 )]
 #[case::the_first_that_has_it(
     "b.example:a.example",
@@ -86,13 +87,15 @@ fn zone() -> TestZone {
 #[case::heavy_enough_together(
     "a.example*2:b.example",
     "3",
-    "R541 Your IP (192.0.2.9) is blocked, more information at http://a.example\n"
+    "R541 Your IP (192.0.2.9) is blocked, more information at \
+     http://a.example\n"
 )]
 #[case::no_answer_in_127("sold.example", "", "")]
 #[case::an_error_and_a_listing(
     "mixed.example",
     "",
-    "R541 Your IP (192.0.2.9) is blocked, more information at http://mixed.example\n"
+    "R541 Your IP (192.0.2.9) is blocked, more information at \
+     http://mixed.example\n"
 )]
 #[case::no_list("a/example:-", "", "")]
 fn lists_are_weighed(
@@ -246,14 +249,14 @@ fn the_test_entry_of_ipv6_lists_is_written_in_nibbles() {
 /// Domains with every kind of mail server.
 fn domains() -> TestZone {
     TestZone::default()
-        .with("two.example", "MX", serde_json::json!([20, "b.two.example"]))
-        .with("two.example", "MX", serde_json::json!([10, "a.two.example"]))
+        .mx("two.example", 20, "b.two.example")
+        .mx("two.example", 10, "a.two.example")
         .with("a.two.example", "A", "10.0.0.1")
         .with("b.two.example", "AAAA", "::1")
-        .with("mixed.example", "MX", serde_json::json!([10, "b.two.example"]))
-        .with("mixed.example", "MX", serde_json::json!([20, "aonly.example"]))
+        .mx("mixed.example", 10, "b.two.example")
+        .mx("mixed.example", 20, "aonly.example")
         .with("aonly.example", "A", "192.0.2.30")
-        .with("null.example", "MX", serde_json::json!([0, "."]))
+        .mx("null.example", 0, ".")
         .with("null.example", "A", "192.0.2.31")
         .with("half.example", "A", "SERVFAIL")
         .with("half.example", "AAAA", "2001:db8::1")
@@ -262,7 +265,8 @@ fn domains() -> TestZone {
 }
 
 #[rstest]
-#[case::preferred_first("two.example", Ok(vec!["a.two.example", "b.two.example"]))]
+#[case::preferred_first(
+    "two.example", Ok(vec!["a.two.example", "b.two.example"]))]
 #[case::itself("aonly.example", Ok(vec!["aonly.example"]))]
 #[case::nobody_at_all("null.example", Ok(vec![]))]
 #[case::no_such_domain("nx.example", Ok(vec![]))]

@@ -44,6 +44,11 @@ impl TestZone {
         records.push((kind.to_owned(), value.into()));
         self
     }
+
+    /// Adds a mail exchanger.
+    pub(crate) fn mx(self, owner: &str, preference: u16, host: &str) -> Self {
+        self.with(owner, "MX", serde_json::json!([preference, host]))
+    }
 }
 
 impl Dns for TestZone {
