@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::html::{escape, relative};
 use crate::names::{DefId, DefKind};
 use crate::site::{Site, is_program};
-use crate::walk::Target;
-use crate::weave::{Chunk, Kind, Row};
+use crate::walker::Target;
+use crate::web::{Chunk, Kind, Row};
 
 /// How many tests to name below a chunk before we only count them.
 const TESTS_SHOWN: usize = 6;

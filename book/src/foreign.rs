@@ -1,4 +1,8 @@
 //! What the methods of the standard library return, in a rough cut.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a type that a method does not know is like any other"
+)]
 
 use crate::types::Ty;
 
@@ -81,7 +85,7 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
         "get" | "get_mut" | "remove" | "insert" if head.ends_with("Map") => {
             Ty::of("Option", of.argument(1))
         }
-        "get" | "get_mut" if head != "" => {
+        "get" | "get_mut" if !head.is_empty() => {
             let ranged = matches!(arguments.first(),
                 Some(Ty::Foreign(range, _)) if range == "Range");
             let inside = if ranged { of.clone() } else { of.element() };

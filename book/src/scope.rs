@@ -1,4 +1,8 @@
 //! Looking names up: from a path, as somebody wrote it, to a definition.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enums of syn are not ours and may grow"
+)]
 
 use syn::{Path, Type};
 

@@ -10,7 +10,8 @@ use crate::lexer;
 use crate::links::Links;
 use crate::names::{Def, DefId};
 use crate::source::{Source, SourceError, read, read_all};
-use crate::weave::{Chunk, Kind, Web, weave};
+use crate::weave::weave;
+use crate::web::{Chunk, Kind, Web};
 
 /// A book that has been read and woven.
 pub struct Site {

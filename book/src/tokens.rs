@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Macro, Meta, Pat, Token};
 use crate::names::DefKind;
 use crate::scope::{Found, Space};
 use crate::types::Ty;
-use crate::walk::{Local, Target, Walker};
+use crate::walker::{Local, Target, Walker};
 
 /// The arguments of `matches!`.
 struct Matches {
@@ -224,7 +224,12 @@ impl Walker<'_> {
         };
         match found {
             Found::Unknown if quiet => self.note(name, Target::Foreign),
-            found => self.note_found(name, found),
+            Found::Def(_)
+            | Found::Root(_)
+            | Found::Foreign
+            | Found::Unknown => {
+                self.note_found(name, found);
+            }
         }
     }
 

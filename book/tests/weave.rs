@@ -1,4 +1,5 @@
 //! Weaving: selectors, coverage, and what `check` says when they are wrong.
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
 
 use std::path::Path;
 
@@ -50,7 +51,7 @@ fn problems(code: &str, chapter: &str) -> Vec<String> {
 
 /// The lines that the chunks of a chapter show: `.` is a gap, `(…)` a ghost.
 fn shown(chapter: &str) -> Vec<String> {
-    use book::weave::Row;
+    use book::web::Row;
     let site = site(CODE, chapter);
     assert_eq!(site.web.problems, []);
     let row = |row: &Row| match row {
