@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use syn::Generics;
+use syn::punctuated::Punctuated;
+use syn::{Generics, PathArguments, Token, Type, TypeParamBound};
 
 use crate::names::{Declared, DefId, DefKind, Program};
 use crate::types::{Ty, View};
@@ -122,6 +123,63 @@ impl Program<'_> {
         made.with(&known)
     }
 }
+
+impl Program<'_> {
+    /// What a function gives to the closure that it takes at an index.
+    pub fn closure_inputs(&self, id: DefId, index: usize, of: &Ty) -> Vec<Ty> {
+        let Declared::Function(signature, around) = self.syntax(id) else {
+            return Vec::new();
+        };
+        let inputs = signature.inputs.iter().filter_map(|input| match input {
+            syn::FnArg::Typed(input) => Some(&*input.ty),
+            syn::FnArg::Receiver(_) => None,
+        });
+        let Some(input) = inputs.into_iter().nth(index) else {
+            return Vec::new();
+        };
+        let generics = [Some(&signature.generics), around];
+        let Some(path) = function_bound(input, &generics) else {
+            return Vec::new();
+        };
+        let mut view = self.view(id);
+        if let Ty::Ours(..) = of {
+            view.own = Some(of.clone());
+        }
+        let last = path.segments.last().map(|last| &last.arguments);
+        let Some(PathArguments::Parenthesized(given)) = last else {
+            return Vec::new();
+        };
+        given.inputs.iter().map(|at| view.ty(self, at)).collect()
+    }
+}
+
+/// The `Fn(…)` that a parameter has to be, if it has to.
+fn function_bound<'s>(
+    of: &'s Type,
+    generics: &[Option<&'s Generics>],
+) -> Option<&'s syn::Path> {
+    let find = |bounds: &'s Bounds| {
+        bounds.iter().find_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => Some(&bound.path),
+            _ => None,
+        })
+    };
+    match of {
+        Type::Reference(inside) => function_bound(&inside.elem, generics),
+        Type::ImplTrait(object) => find(&object.bounds),
+        Type::TraitObject(object) => find(&object.bounds),
+        Type::Path(path) => {
+            let name = path.path.get_ident()?;
+            let all = generics.iter().flatten();
+            let mut all = all.flat_map(|at| at.type_params());
+            find(&all.find(|at| at.ident == *name)?.bounds)
+        }
+        _ => None,
+    }
+}
+
+/// The bounds of a parameter.
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
 
 /// Finds out what the parameters in a type stand for, given another that it
 /// is known to be.

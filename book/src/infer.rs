@@ -164,8 +164,25 @@ impl Walker<'_> {
     /// Walks a call.
     fn call(&mut self, it: &syn::ExprCall) -> Ty {
         let function = self.expr(&it.func);
-        let arguments: Vec<Ty> =
-            it.args.iter().map(|at| self.expr(at)).collect();
+        let known = match &*it.func {
+            Expr::Path(path) => path.path.segments.last(),
+            _ => None,
+        };
+        let known = known.and_then(|last| self.noted(&last.ident));
+        let arguments: Vec<Ty> = it
+            .args
+            .iter()
+            .enumerate()
+            .map(|(index, argument)| {
+                let parameters = match known {
+                    Some(Target::Use(id)) => {
+                        self.program.closure_inputs(id, index, &Ty::Unknown)
+                    }
+                    _ => Vec::new(),
+                };
+                self.argument_of(argument, &parameters)
+            })
+            .collect();
         let Expr::Path(path) = &*it.func else {
             return match function {
                 Ty::Callable(made) => *made,
@@ -173,8 +190,6 @@ impl Walker<'_> {
             };
         };
         if let Ty::Callable(made) = function {
-            let last = path.path.segments.last().map(|at| &at.ident);
-            let known = last.and_then(|name| self.noted(name));
             return match known {
                 Some(Target::Use(id)) => {
                     self.program.instantiate(id, &arguments, *made)
@@ -218,17 +233,21 @@ impl Walker<'_> {
                 turbofish = self.view.ty(self.program, said);
             }
         }
-        let parameters = foreign::closure_parameters(&of, &name);
+        let member = self.method_of(&of, &name);
         let arguments: Vec<Ty> = it
             .args
             .iter()
-            .map(|argument| match argument {
-                Expr::Closure(closure) => self.closure(closure, &parameters),
-                other => self.expr(other),
+            .enumerate()
+            .map(|(index, argument)| {
+                let parameters = match member {
+                    Some(id) => self.program.closure_inputs(id, index, &of),
+                    None => foreign::closure_parameters(&of, &name),
+                };
+                self.argument_of(argument, &parameters)
             })
             .collect();
         self.learn(&it.receiver, &of, &name, &arguments);
-        if let Some(member) = self.method_of(&of, &name) {
+        if let Some(member) = member {
             self.note(&it.method, Target::Use(member));
             let made = self.program.member_type(&of, member);
             return self.program.instantiate(member, &arguments, made);
@@ -252,6 +271,30 @@ impl Walker<'_> {
                 Ty::Unknown if of.is_foreign() => foreign::unnamed(&arguments),
                 known => known,
             },
+        }
+    }
+
+    /// Walks an argument. A closure is given these parameters; the name of
+    /// another crate's method stands for what that makes of the first.
+    fn argument_of(&mut self, argument: &Expr, parameters: &[Ty]) -> Ty {
+        match argument {
+            Expr::Closure(closure) => self.closure(closure, parameters),
+            Expr::Path(path) => {
+                let of = self.path_expr(path);
+                let last = path.path.segments.last();
+                match (of, parameters.first(), last) {
+                    (Ty::Unknown, Some(given), Some(last)) => {
+                        let name = last.ident.to_string();
+                        let made = foreign::method(given, &name, &[]);
+                        Ty::Callable(Box::new(made))
+                    }
+                    (of, ..) => of,
+                }
+            }
+            Expr::Reference(inside) => {
+                self.argument_of(&inside.expr, parameters)
+            }
+            other => self.expr(other),
         }
     }
 
@@ -280,10 +323,11 @@ impl Walker<'_> {
             self.note(name, Target::Use(member));
             return self.program.member_type(of, member);
         }
-        let target = match of {
-            Ty::Foreign(..) => Target::Foreign,
-            _ => self.unknown(&text),
-        };
+        if of.is_foreign() {
+            self.note(name, Target::Foreign);
+            return Ty::named("?");
+        }
+        let target = self.unknown(&text);
         self.note(name, target);
         Ty::Unknown
     }

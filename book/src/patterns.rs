@@ -59,15 +59,15 @@ impl Walker<'_> {
         }
     }
 
-    /// The field of a value, likewise.
+    /// The field of a value, when its type is known.
     pub fn field_of(&self, of: &Ty, name: &str) -> Option<DefId> {
         match of {
             Ty::Ours(id, _) => self.program.field(*id, name),
-            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => None,
-            Ty::Generic(_) | Ty::Unknown => {
-                let only = self.program.only(self.file, name, DefKind::Field);
-                only.filter(|_| !self.foreign.contains(name))
-            }
+            Ty::Foreign(..)
+            | Ty::Tuple(_)
+            | Ty::Callable(_)
+            | Ty::Generic(_)
+            | Ty::Unknown => None,
         }
     }
 
@@ -90,6 +90,9 @@ impl Walker<'_> {
             Pat::Tuple(it) => {
                 let types = match of {
                     Ty::Tuple(types) => types.clone(),
+                    of if of.is_foreign() => {
+                        vec![of.argument(0); it.elems.len()]
+                    }
                     _ => Vec::new(),
                 };
                 self.bind_each(&it.elems, &types);
@@ -104,8 +107,7 @@ impl Walker<'_> {
                 let types = match found {
                     Found::Def(id) => self.positional(id),
                     Found::Root(_) | Found::Foreign | Found::Unknown => {
-                        let error = it.path.is_ident("Err");
-                        vec![of.argument(usize::from(error))]
+                        vec![inside(&it.path, of)]
                     }
                 };
                 self.bind_each(&it.elems, &types);
@@ -186,5 +188,19 @@ impl Walker<'_> {
                 Ty::Unknown
             }
         }
+    }
+}
+
+/// What a variant of another crate holds. Only the generic ones can hold
+/// anything of ours.
+fn inside(path: &syn::Path, of: &Ty) -> Ty {
+    let last = path.segments.last();
+    let last = last.map(|at| at.ident.to_string()).unwrap_or_default();
+    match last.as_str() {
+        "Err" | "Break" => of.argument(1),
+        "Some" | "Ok" | "Ready" | "Owned" | "Borrowed" | "Continue" => {
+            of.argument(0)
+        }
+        _ => Ty::named("?"),
     }
 }

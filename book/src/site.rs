@@ -117,7 +117,10 @@ impl Site {
     /// The page on which an index stands.
     pub fn index_page(&self, index: Index) -> Option<String> {
         let wanted = Directive::Index(index);
-        let holds = |segment: &Segment| matches!(segment, Segment::Directive(_, made) if *made == wanted);
+        let holds = |segment: &Segment| match segment {
+            Segment::Directive(_, made) => *made == wanted,
+            Segment::Prose(_) | Segment::Broken(..) => false,
+        };
         let mut chapters = self.chapters.iter();
         let chapter = chapters.find(|at| at.segments.iter().any(holds))?;
         Some(chapter.page())

@@ -56,9 +56,17 @@ impl Ty {
         }
     }
 
-    /// The argument at an index.
+    /// The argument at an index. What another crate made without arguments
+    /// holds nothing of ours, unless it is a container whose arguments were
+    /// left to the compiler.
     pub fn argument(&self, index: usize) -> Self {
         match self {
+            Self::Foreign(name, all) if all.is_empty() => {
+                match CONTAINERS.contains(&name.as_str()) {
+                    true => Self::Unknown,
+                    false => Self::named("?"),
+                }
+            }
             Self::Ours(_, arguments)
             | Self::Foreign(_, arguments)
             | Self::Tuple(arguments) => {
@@ -104,6 +112,28 @@ impl Ty {
         }
     }
 }
+
+/// Containers of other crates, as they appear before anything is put in.
+const CONTAINERS: [&str; 18] = [
+    "Vec",
+    "VecDeque",
+    "Option",
+    "Result",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "Iterator",
+    "slice",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "Cell",
+    "Entry",
+    "BinaryHeap",
+    "OnceCell",
+    "Range",
+];
 
 /// Pointers, which we look through.
 const POINTERS: [&str; 9] = [

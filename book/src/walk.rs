@@ -59,6 +59,9 @@ impl Walker<'_> {
             for input in &signature.inputs {
                 match input {
                     FnArg::Receiver(receiver) => {
+                        if receiver.colon_token.is_some() {
+                            walker.visit_type(&receiver.ty);
+                        }
                         let own = walker.view.own.clone();
                         let own = own.unwrap_or(Ty::Unknown);
                         let name = Ident::new("self", receiver.self_token.span);
@@ -135,8 +138,9 @@ impl Walker<'_> {
         if let Pat::Type(typed) = &local.pat {
             let said = self.view.ty(self.program, &typed.ty);
             self.visit_type(&typed.ty);
-            let inferred = |of: &Ty| matches!(of, Ty::Foreign(_, all) if all.contains(&Ty::Unknown));
-            if !(inferred(&said) && of != Ty::Unknown) {
+            let open = said.argument(0) == Ty::Unknown
+                && matches!(said, Ty::Foreign(..));
+            if !open || of == Ty::Unknown {
                 of = said;
             }
             self.bind(&typed.pat, &of);

@@ -89,7 +89,8 @@ fn a_name_must_be_defined_before_it_is_used() {
     assert_eq!(
         problems(&root),
         [
-            "src/lib.rs:4: `mod user` is read before `mod budget`, listed after",
+            "src/lib.rs:4: `mod user` is read before `mod budget`, listed \
+             after",
             "src/user.rs:3: `Budget` is used in 1.3, before 2.2 where it is \
              defined",
             "src/user.rs:6: `Budget` is used in 1.3, before 2.2 where it is \
