@@ -94,7 +94,10 @@ type Tests = BTreeMap<String, String>;
 fn users(site: &Site, index: usize) -> (BTreeSet<usize>, Tests) {
     let mut chunks = BTreeSet::new();
     let mut tests = Tests::new();
-    for id in defined(site, index) {
+    let modules = |id: &DefId| {
+        site.links.def(*id).is_some_and(|def| def.kind == DefKind::Module)
+    };
+    for id in defined(site, index).into_iter().filter(|id| !modules(id)) {
         for (file, line) in site.links.used(id) {
             if let Some((name, place)) = test_around(site, file, line) {
                 tests.insert(name, place);

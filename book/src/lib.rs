@@ -34,6 +34,7 @@ pub mod figure;
 pub mod diagram;
 pub mod declared;
 pub mod index;
+pub mod rfc;
 pub mod render;
 pub mod preprocess;
 pub mod order;

@@ -266,9 +266,7 @@ impl Weaver<'_> {
             let fresh = frames.get(same..).unwrap_or_default();
             let first =
                 fresh.first().map_or(lines.first, |(head, _)| head.first);
-            if parted(&rows, first) {
-                rows.push(Row::Gap);
-            }
+            self.part(&mut rows, file, first);
             for frame in fresh {
                 self.frame(file, frame.0, kind, &mut rows);
                 open.push(*frame);
@@ -279,6 +277,19 @@ impl Weaver<'_> {
             self.frame(file, foot, kind, &mut rows);
         }
         rows
+    }
+
+    /// Goes on with another line: over blank lines when there is nothing
+    /// else in between, else with a gap.
+    fn part(&self, rows: &mut Vec<Row>, file: usize, next: usize) {
+        let last = rows.iter().rev().find_map(|row| row.line());
+        let Some(last) = last else { return };
+        let mut between = last + 1..next;
+        if next > last && between.all(|line| self.is_blank(file, line)) {
+            rows.extend((last + 1..next).map(Row::Line));
+        } else {
+            rows.push(Row::Gap);
+        }
     }
 
     /// Adds the head or the foot of a frame: in its place when it has none
@@ -311,10 +322,4 @@ impl Weaver<'_> {
 fn frames(around: &[&Part]) -> Vec<Frame> {
     let frame = |part: &&Part| Some((part.head()?, part.foot()?));
     around.iter().filter_map(frame).collect()
-}
-
-/// Whether a gap belongs between what we have and this line.
-fn parted(rows: &[Row], next: usize) -> bool {
-    let last = rows.iter().rev().find_map(|row| row.line());
-    last.is_some_and(|last| last + 1 != next)
 }

@@ -120,6 +120,33 @@ fn prose_must_name_what_is_there() {
 }
 
 #[test]
+fn a_requirement_needs_code_a_test_or_an_excuse() {
+    let table = "| id | section | level | binds | what | why not |\n\
+                 |---|---|---|---|---|---|\n\
+                 | 2.1a | 2.1 | MUST | C | spend |\n\
+                 | 2.1b | 2.1b | MUST | C | save | we never save |\n\
+                 | 3 | 3 | MAY | C | borrow |\n\
+                 | 4 | 4 | MUST | P | publish |\n";
+    let main = "//! Spends all there is (RFC 9999 2.1a).\n\nfn main() {}\n";
+    let chapter = "# Program\n\n{{#rfc 9999}}\n\
+                   {{#chunk \"All of it\" src/main.rs}}\n";
+    let changes = [
+        ("book/rfc9999.md", table),
+        ("src/main.rs", main),
+        ("book/chapters/program.md", chapter),
+    ];
+    let root = copy("rfc", &changes);
+    assert_eq!(
+        problems(&root),
+        ["book/rfc9999.md:5: RFC 9999 3 has no code and no test"]
+    );
+    let page = render::chapter(&read(&root), 2);
+    assert!(page.contains("rfc9999#section-2.1\">2.1a</a>"));
+    assert!(page.contains("href=\"#chunk-3-1\">3.1</a>"));
+    assert!(page.contains("<td>we never save</td>"));
+}
+
+#[test]
 fn names_lead_to_their_definitions() {
     let site = read(&copy("links", &[]));
     let page = render::chapter(&site, 1);
