@@ -21,7 +21,7 @@ pub struct Users {
 }
 
 /// A hash that belongs to nobody, for the time it takes.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1\
+pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1\
     $bm9ib2R5J3Mgc2FsdA$SIlUOYW6oc1bH8Qzmz1Z1oRVuYxMfsFHiDlNGbM4bfE";
 
 impl Users {
