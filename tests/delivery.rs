@@ -1,5 +1,12 @@
 //! A 250 means disk, and nothing else does.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so and fail"
+)]
+
 mod common;
 
 use std::fs::{self, Permissions};

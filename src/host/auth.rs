@@ -110,7 +110,7 @@ impl Login {
     }
 
     /// Takes the two answers of LOGIN.
-    pub fn login(user: &[u8], password: &[u8]) -> Option<Self> {
+    pub fn answers(user: &[u8], password: &[u8]) -> Option<Self> {
         let (user, password) = (decode(user)?, decode(password)?);
         (!user.is_empty()).then_some(Self { user, password })
     }

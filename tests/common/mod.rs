@@ -1,6 +1,6 @@
 //! What the tests of the host have in common.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
