@@ -1,5 +1,12 @@
 //! The recordings of the originals, held against us.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so and fail"
+)]
+
 use std::fmt::Write;
 
 use insta::Settings;
