@@ -156,9 +156,12 @@ fn trim_manifest(manifest: &str, has_main: bool, last: bool) -> String {
     let mut skipping = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            skipping = (line == "[[bin]]" && !has_main)
-                || (line == "[[bench]]" && !last)
-                || line.starts_with("[profile.dev.package.");
+            let early = match line {
+                "[[bin]]" => !has_main,
+                "[[bench]]" => !last,
+                _ => false,
+            };
+            skipping = early || line.starts_with("[profile.dev.package.");
         }
         let dropped = line.starts_with("members")
             || line.starts_with("default-members")
