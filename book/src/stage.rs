@@ -150,7 +150,8 @@ fn needed(site: &Site, file: usize) -> usize {
 }
 
 /// The manifest without the members of the workspace and what they need, and
-/// without programs and benchmarks that are not there yet. In a stage warnings are errors.
+/// without programs and benchmarks that are not there yet. In a stage
+/// warnings are errors.
 fn trim_manifest(manifest: &str, has_main: bool, last: bool) -> String {
     let mut out = String::new();
     let mut skipping = false;
