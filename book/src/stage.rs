@@ -149,15 +149,20 @@ fn needed(site: &Site, file: usize) -> usize {
     chapters.max().unwrap_or(0)
 }
 
-/// The manifest without the members of the workspace, and without programs
-/// and benchmarks that are not there yet. In a stage warnings are errors.
+/// The manifest without the members of the workspace and what they need, and
+/// without programs and benchmarks that are not there yet. In a stage
+/// warnings are errors.
 fn trim_manifest(manifest: &str, has_main: bool, last: bool) -> String {
     let mut out = String::new();
     let mut skipping = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            skipping = (line == "[[bin]]" && !has_main)
-                || (line == "[[bench]]" && !last);
+            let early = match line {
+                "[[bin]]" => !has_main,
+                "[[bench]]" => !last,
+                _ => false,
+            };
+            skipping = early || line.starts_with("[profile.dev.package.");
         }
         let dropped = line.starts_with("members")
             || line.starts_with("default-members")
