@@ -138,15 +138,24 @@ fn wanted(site: &Site, file: usize, chapter: usize, last: bool) -> bool {
 }
 
 /// The chapter by which the book has shown all of the program that a file
-/// uses.
+/// uses. A test that starts the program itself needs its `main`.
 fn needed(site: &Site, file: usize) -> usize {
+    let starts = site.sources.get(file).is_some_and(|source| {
+        source.lines.iter().any(|line| line.contains("CARGO_BIN_EXE_"))
+    });
+    let main = site
+        .web
+        .chunks
+        .iter()
+        .filter(|chunk| starts && site.path(chunk.file) == "src/main.rs");
+    let finished = main.map(|chunk| chunk.chapter).max().unwrap_or(0);
     let names = site.links.names.get(file).into_iter().flatten();
     let chapters = names.filter_map(|(_, target)| {
         let Target::Use(id) = target else { return None };
         let def = site.links.def(*id)?;
         Some(site.chunk_of(def.file, def.line)?.chapter)
     });
-    chapters.max().unwrap_or(0)
+    chapters.max().unwrap_or(0).max(finished)
 }
 
 /// The manifest without the members of the workspace and what they need, and
