@@ -146,7 +146,7 @@ pub async fn ask(
     };
     let asking = async {
         let answer = world.dns.ask(&name, RecordType::A).answer().await;
-        reply.opinion = opinion(list, answer, &mut reply.errors);
+        reply.opinion = meaning(list, answer, &mut reply.errors);
         if reply.opinion == Opinion::Listed {
             let answer = world.dns.ask(&name, RecordType::Txt).answer().await;
             reply.reason = first_text(answer.ok());
@@ -158,7 +158,7 @@ pub async fn ask(
 }
 
 /// What the answer of a list means.
-fn opinion(
+fn meaning(
     list: &List,
     answer: Result<Records, DnsError>,
     errors: &mut Vec<Ipv4Addr>,

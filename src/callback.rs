@@ -7,10 +7,10 @@
 //! are, and one deadline over everything.
 //!
 //! ```
-//! use ra_plugins::callback::Finding;
+//! use ra_plugins::callback::client::is_askable;
 //!
-//! let finding = Finding::from_text("no-bounces");
-//! assert_eq!(finding, Some(Finding::NoBounces));
+//! assert!(is_askable("joe@example.org"));
+//! assert!(!is_askable("joe doe@example.org"));
 //! ```
 
 use std::io;

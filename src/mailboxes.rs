@@ -75,7 +75,7 @@ pub fn plain(address: &Address<'_>) -> String {
 }
 
 /// Whether there is a file at a path. Anything but a clear no is an error.
-fn is_there(world: &World, path: &Path) -> Result<bool, Unreadable> {
+pub fn is_there(world: &World, path: &Path) -> Result<bool, Unreadable> {
     match world.files.about(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -84,7 +84,7 @@ fn is_there(world: &World, path: &Path) -> Result<bool, Unreadable> {
 }
 
 /// The value of a key in a CDB, as text.
-fn cdb_text(
+pub fn cdb_text(
     world: &World,
     path: PathBuf,
     key: &[u8],

@@ -407,10 +407,10 @@ fn who_waits_for_another_process_takes_its_answer() {
     block_on_paused(async {
         let world = world(&network, InMemory::default());
         let session = session();
-        let both =
+        let (first, second): (Verdict, Verdict) =
             tokio::join!(check(&session, &world), check(&session, &world));
-        assert_eq!(both.0.output() + &both.1.output(), "");
-        assert_eq!(both.1.log.last().unwrap(), "OK joe@good.example");
+        assert_eq!(first.output() + &second.output(), "");
+        assert_eq!(second.log.last().unwrap(), "OK joe@good.example");
     });
     assert_eq!(network.connections(), 1);
 }

@@ -46,7 +46,7 @@ const FAULTS: [(&str, Fault); 13] = [
     ("SERVFAIL", |world, session, _| {
         (World { dns: Arc::new(Failing), ..world }, session)
     }),
-    ("slow DNS", |world, session, _| {
+    ("slow DNS", |world: World, session, _| {
         (World { dns: Arc::new(Slow(world.dns.clone())), ..world }, session)
     }),
     ("no limiter", |world, session, _| {

@@ -1,5 +1,12 @@
 //! The recordings of the originals, held against us.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so and fail"
+)]
+
 mod people;
 
 use std::fmt::Write;

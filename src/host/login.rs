@@ -92,7 +92,7 @@ impl Conversation {
         };
         let Some(user) = user else { return Ok(None) };
         let password = self.ask("334 UGFzc3dvcmQ6").await?;
-        Ok(password.and_then(|password| Login::login(&user, &password)))
+        Ok(password.and_then(|password| Login::answers(&user, &password)))
     }
 
     /// Asks for the next response. Nothing if the client gives up with `*`.
