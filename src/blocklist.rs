@@ -122,6 +122,18 @@ pub struct Reply {
     pub errors: Vec<Ipv4Addr>,
 }
 
+impl Reply {
+    /// Whether the list has the client.
+    pub fn is_listed(&self) -> bool {
+        self.opinion == Opinion::Listed
+    }
+
+    /// Whether the list could not be asked.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.opinion, Opinion::Silent(_))
+    }
+}
+
 /// Whether an answer says that the list has a problem: a list answers with
 /// addresses in 127.0.0.0/8 (RFC 5782 2.1), and the large ones agree on
 /// 127.255.255.0/24 for queries that they refuse. A domain that has been
@@ -147,7 +159,7 @@ pub async fn ask(
     let asking = async {
         let answer = world.dns.ask(&name, RecordType::A).answer().await;
         reply.opinion = meaning(list, answer, &mut reply.errors);
-        if reply.opinion == Opinion::Listed {
+        if reply.is_listed() {
             let answer = world.dns.ask(&name, RecordType::Txt).answer().await;
             reply.reason = first_text(answer.ok());
         }
@@ -246,7 +258,7 @@ pub async fn consult(
     for (number, list) in all.enumerate() {
         let Some(reply) = replies.next().await else { break };
         log_trouble(list, &reply, verdict);
-        if reply.opinion != Opinion::Listed {
+        if !reply.is_listed() {
             continue;
         }
         if number < whitelists.len() {

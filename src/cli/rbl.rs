@@ -113,16 +113,15 @@ fn line((address, reply): &(&'static str, Reply)) -> (String, String, bool) {
         (Opinion::Clear, None) => "not listed".to_owned(),
         (Opinion::Silent(error), _) => format!("no answer: {error}"),
     };
-    let listed = reply.opinion == Opinion::Listed;
-    let silent = matches!(reply.opinion, Opinion::Silent(_));
-    let fine = !silent && listed == must_be_listed(address);
+    let listed = reply.is_listed();
+    let fine = !reply.is_silent() && listed == must_be_listed(address);
     ((*address).to_owned(), found, fine)
 }
 
 /// Yes if the IPv4 entries are right; trouble if nobody answered.
 fn outcome(replies: &[(&'static str, Reply)]) -> Outcome {
     let (v4, _) = replies.split_at_checked(2).unwrap_or((replies, &[]));
-    if v4.iter().any(|(_, it)| matches!(it.opinion, Opinion::Silent(_))) {
+    if v4.iter().any(|(_, it)| it.is_silent()) {
         return Outcome::Trouble;
     }
     if v4.iter().map(line).all(|(_, _, fine)| fine) {
