@@ -11,6 +11,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde::Serialize;
 
+pub mod addresses;
+pub mod rbl;
+pub mod man;
 pub mod alias;
 pub mod overload;
 pub mod plugins;

@@ -9,17 +9,28 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, tarpit,
+    authlogger, checkback, checkbackpurge, dotblind, localmail, mfdnschecks,
+    msa, overload, plusaliases, rblchecks, rcptchecks, rcptcheckscdb,
+    rcptchecksfile, senderchecks, senderchecksfile, tarpit,
 };
 
 /// Every plugin, by name.
 pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
+    &checkback::PLUGIN,
+    &checkbackpurge::PLUGIN,
     &dotblind::PLUGIN,
     &localmail::PLUGIN,
+    &mfdnschecks::PLUGIN,
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rblchecks::PLUGIN,
+    &rcptchecks::PLUGIN,
+    &rcptcheckscdb::PLUGIN,
+    &rcptchecksfile::PLUGIN,
+    &senderchecks::PLUGIN,
+    &senderchecksfile::PLUGIN,
     &tarpit::PLUGIN,
 ];
 

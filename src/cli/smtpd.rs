@@ -25,6 +25,7 @@ use crate::host::queue::Queue;
 use crate::host::server::{Capacity, Server};
 use crate::host::smtpd::Ended;
 use crate::host::tls::acceptor;
+use crate::machine;
 use crate::registry::PLUGINS;
 use crate::session::Session;
 use crate::world::{QMAIL, World};
@@ -188,7 +189,7 @@ fn stdio_house(
     session: &Session,
     qmail: &Path,
 ) -> io::Result<House> {
-    let world = World::real(qmail);
+    let world = machine::world_in(qmail);
     let mut policy = Policy::read(&world).map_err(other)?;
     if !arguments.domain.is_empty() {
         policy.domains = Domains::These(arguments.domain.clone());
@@ -216,7 +217,7 @@ fn stdio_house(
 /// Listens until it is told to stop.
 fn listen(arguments: &SmtpdArgs) -> io::Result<Outcome> {
     let qmail = std::env::var("RA_QMAIL").unwrap_or(QMAIL.to_owned());
-    let world = World::real(qmail);
+    let world = machine::world_in(qmail);
     let policy = daemon_policy(arguments, &world)?;
     let chain = match &arguments.plugins {
         Some(file) => read_chain(&world, file)?,
