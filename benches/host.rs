@@ -21,7 +21,7 @@ use ra_plugins::host::chain::Chain;
 use ra_plugins::host::client::{Client, Patience};
 use ra_plugins::host::journal::Journal;
 use ra_plugins::host::process::{Limits, Log};
-use ra_plugins::host::section::{Spp, Step};
+use ra_plugins::host::section::{Outcome, Spp, Step};
 use ra_plugins::registry::PLUGINS;
 use ra_plugins::session::Session;
 use ra_plugins::spp::Section;
@@ -73,7 +73,7 @@ fn in_process(criterion: &mut Criterion) {
                 session.set("SMTPRCPTTO", "j.o.e+shop@example.org");
                 let running =
                     spp.run(Section::Rcpt, &mut session, world, &mut client);
-                let outcome = runtime.block_on(running).unwrap();
+                let outcome: Outcome = runtime.block_on(running).unwrap();
                 assert_eq!(outcome.step, Step::GoOn);
                 assert_eq!(outcome.address.unwrap(), "joe@example.org");
             });
@@ -159,10 +159,10 @@ fn as_process(criterion: &mut Criterion) {
 }
 
 criterion_group! {
-    name = host;
+    name = benches;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
     targets = in_process, as_process
 }
-criterion_main!(host);
+criterion_main!(benches);

@@ -24,5 +24,6 @@ pub mod archive;
 pub mod plugins;
 pub mod machine;
 pub mod host;
+pub mod machine;
 pub mod registry;
 pub mod cli;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use common::{BEGINNING, Stage};
 use rstest::rstest;
 
-use ra_plugins::host::chain::{Chain, Runs};
+use ra_plugins::host::chain::{Chain, Line, Runs};
 use ra_plugins::host::smtpd::Ended;
 use ra_plugins::registry::PLUGINS;
 use ra_plugins::spp::Section;
@@ -152,7 +152,7 @@ async fn a_plugin_runs_in_the_qmail_folder() {
     std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
     std::fs::set_permissions(&program, mode).unwrap();
     let mut stage = Stage::new("[rcpt]\nplugin\n");
-    stage.house.folder = folder.path().canonicalize().unwrap();
+    stage.house.folder = std::fs::canonicalize(folder.path()).unwrap();
     let expected = format!("550 {}\r\n", stage.house.folder.display());
     let played = stage.play([BEGINNING, b"QUIT\r\n"]).await;
     assert!(played.said.contains(&expected), "{}", played.said);
@@ -162,10 +162,10 @@ async fn a_plugin_runs_in_the_qmail_folder() {
 fn a_chain_is_read_as_qmail_spp_reads_it() {
     let file = b"early\n[rcpt]\ntarpit \t\r\n#no\n\n[x]\nmsa\n[m]\nmsa x\n";
     let chain = Chain::parse(file, PLUGINS);
-    let lines: Vec<_> = chain.lines(Section::Rcpt).collect();
+    let lines: Vec<&Line> = chain.lines(Section::Rcpt).collect();
     assert_eq!(lines.len(), 1);
     assert!(matches!(lines[0].runs, Runs::BuiltIn(it) if it.name == "tarpit"));
-    let lines: Vec<_> = chain.lines(Section::Mail).collect();
+    let lines: Vec<&Line> = chain.lines(Section::Mail).collect();
     assert!(matches!(&lines[0].runs, Runs::Program(it) if it == "msa x"));
     assert_eq!(chain.lines(Section::Connection).count(), 0);
 }

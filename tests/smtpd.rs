@@ -23,7 +23,7 @@ use ra_plugins::host::conversation::Conversation;
 use ra_plugins::host::data::{Found, Reader};
 use ra_plugins::host::deliver::{Destination, Draft, Envelope, Failure};
 use ra_plugins::host::policy::Policy;
-use ra_plugins::host::request::path;
+use ra_plugins::host::request::{Path, path};
 use ra_plugins::host::smtpd::Ended;
 use ra_plugins::session::Session;
 use ra_plugins::world::Waiting;
@@ -81,7 +81,7 @@ fn an_address_is_read_as_qmail_reads_it(
     #[case] argument: &str,
     #[case] address: &str,
 ) {
-    let path = path(argument.as_bytes()).unwrap();
+    let path: Path<'_> = path(argument.as_bytes()).unwrap();
     assert_eq!(path.address, address.as_bytes());
 }
 

@@ -22,7 +22,7 @@ use crate::host::journal::StandardError;
 use crate::host::policy::{Domains, Policy};
 use crate::host::process::Log;
 use crate::host::queue::Queue;
-use crate::host::server::{Capacity, Server};
+use crate::host::server::{Capacity, MESSAGES, Server};
 use crate::host::smtpd::Ended;
 use crate::host::tls::acceptor;
 use crate::machine;
@@ -96,6 +96,9 @@ struct SmtpdArgs {
     /// Sessions at once of one address
     #[arg(long, value_name = "N")]
     per_ip: Option<usize>,
+    /// Print what the server can say in its log, and on a plugin's behalf
+    #[arg(long)]
+    messages: bool,
     /// Read a password from standard input, print a line for --users
     #[arg(long, value_name = "USER")]
     hash_password: Option<String>,
@@ -132,6 +135,9 @@ fn run(matches: &ArgMatches) -> Outcome {
     };
     let done = if let Some(user) = &arguments.hash_password {
         hash_password(user)
+    } else if arguments.messages {
+        MESSAGES.iter().for_each(|message| print(message.template));
+        Ok(Outcome::Yes)
     } else if arguments.stdio {
         hold_one(&arguments)
     } else {

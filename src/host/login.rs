@@ -16,10 +16,10 @@ const RESPONSE_MAX: usize = 12 * 1024;
 const FAILURES_MAX: u32 = 3;
 
 /// Said of each wrong password.
-const WRONG: Message = Message::log("login failed for {user}");
+pub const WRONG: Message = Message::log("login failed for {user}");
 
 /// Said when the encryption could not be agreed on.
-const NO_TLS: Message = Message::log("no TLS: {error}");
+pub const NO_TLS: Message = Message::log("no TLS: {error}");
 
 /// The reply to what is not base64, or not what should be in it.
 const NOT_VALID: &str = "501 malformed AUTH response (#5.5.2)";
