@@ -11,6 +11,8 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod alias;
+pub mod dns;
+pub mod spf;
 pub mod plugins;
 pub mod registry;
 pub mod cli;
