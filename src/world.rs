@@ -14,7 +14,7 @@
 //! ```
 
 use std::any::Any;
-use std::fmt::{self, Debug, Formatter};
+use std::fmt::{self, Debug, Display, Formatter};
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
@@ -105,6 +105,18 @@ pub enum RecordType {
     Mx,
     /// The names of an address.
     Ptr,
+}
+
+impl Display for RecordType {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Txt => "TXT",
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Mx => "MX",
+            Self::Ptr => "PTR",
+        })
+    }
 }
 
 /// TXT records, each with its character-strings joined (RFC 7208 3.3), and
@@ -216,6 +228,29 @@ impl Records {
             Self::Ptr(list) => list.is_empty(),
         }
     }
+}
+
+impl Display for Records {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let list = match self {
+            Self::Txt(list) => {
+                let texts = list.iter().map(|it| String::from_utf8_lossy(it));
+                texts.map(|it| format!("{it:?}")).collect()
+            }
+            Self::A(list) => words(list.iter()),
+            Self::Aaaa(list) => words(list.iter()),
+            Self::Mx(list) => {
+                words(list.iter().map(|(at, name)| format!("{at} {name}")))
+            }
+            Self::Ptr(list) => words(list.iter()),
+        };
+        f.write_str(&list.join(", "))
+    }
+}
+
+/// Each as it is displayed.
+fn words(list: impl Iterator<Item = impl Display>) -> Vec<String> {
+    list.map(|it| it.to_string()).collect()
 }
 
 impl Asked<'_> {

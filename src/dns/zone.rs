@@ -25,6 +25,7 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -297,7 +298,7 @@ const CHAIN_MAX: usize = 16;
 /// A DNS that is written down.
 #[derive(Clone, Debug, Default)]
 pub struct Zone {
-    owners: HashMap<Box<str>, Answers>,
+    owners: HashMap<Box<str>, Answers, RandomState>,
 }
 
 impl Zone {
@@ -321,7 +322,9 @@ impl Zone {
 
     /// The answers at a name in lower case.
     fn answers(&self, name: &str) -> Option<&Answers> {
-        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        // A fold, which unlike `any` may look at many bytes at once.
+        let upper = |yes, byte: u8| yes | byte.is_ascii_uppercase();
+        if name.bytes().fold(false, upper) {
             self.owners.get(name.to_ascii_lowercase().as_str())
         } else {
             self.owners.get(name)
@@ -373,7 +376,7 @@ impl Builder {
     /// The zone. Aliases are followed now, once for all; the parents of an
     /// owner exist without records (RFC 8020).
     pub fn build(&self, edition: Type99) -> Zone {
-        let mut owners = HashMap::new();
+        let mut owners = HashMap::default();
         for name in self.owners.keys() {
             let answers = match self.follow(name) {
                 Some((_, owner)) => Answers::of(owner, edition),

@@ -31,9 +31,7 @@ use crate::spf::ahead::Asking;
 pub use crate::spf::evaluation::{Checker, Query};
 use crate::spf::evaluation::{Evaluation, Identity, Stop};
 use crate::spf::macros::Place;
-use crate::spf::outcome::{
-    Decision, Limits, Outcome, Problem, SpfResult, Step,
-};
+use crate::spf::outcome::{Decision, Limits, Outcome, Problem, SpfResult};
 use crate::spf::record::{
     Directive, DomainSpec, Mechanism, Record, SyntaxError, is_spf,
 };
@@ -71,59 +69,60 @@ impl<'a> Checker<'a> {
             tokio::select! {
                 biased;
                 () = asking.answered() => {}
-                () = time_is_up => return Outcome::problem(Problem::Late),
+                () = time_is_up => return late(),
             }
         }
     }
 }
 
-/// What the record of a domain gives.
-struct Verdict {
-    /// The word.
-    result: SpfResult,
-    /// What decided, for the record that was asked for first.
-    decision: Option<Decision>,
-    /// The domain's words, likewise.
-    explanation: Option<String>,
+/// The outcome when time is up.
+fn late() -> Outcome {
+    Outcome {
+        result: Problem::Late.result(),
+        explanation: None,
+        decision: None,
+        problem: Some(Problem::Late),
+        trace: Vec::new(),
+    }
 }
 
-/// On whose behalf a record is looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Caller {
-    /// The receiver, or a `redirect` that takes the first record's place.
-    Receiver,
-    /// An `include`, whose explanations nobody hears (6.2).
-    Include,
+/// A record that is being evaluated, and for whom.
+#[derive(Clone, Copy)]
+struct Reading<'r> {
+    /// What it says.
+    record: &'r Record,
+    /// Its text, into which its terms point.
+    text: &'r [u8],
+    /// Whose it is.
+    domain: &'r str,
+    /// Whether another record has included it, so that neither its
+    /// decision nor its explanation is the receiver's business (6.2).
+    included: bool,
 }
 
 impl Evaluation<'_, '_> {
     /// The outcome, or nothing if an answer was missing on the way.
     fn outcome(mut self) -> Option<Outcome> {
-        let checked = self.check_host(&self.identity.domain, Caller::Receiver);
+        let checked = self.check_host(&self.identity.domain, false);
         if self.blind {
             return None;
         }
-        let outcome = match checked {
-            Ok(verdict) => Outcome {
-                result: verdict.result,
-                explanation: verdict.explanation,
-                decision: verdict.decision,
-                problem: None,
-                trace: Vec::new(),
-            },
-            Err(Stop::Problem(problem)) => Outcome::problem(problem),
+        let (result, problem) = match checked {
+            Ok(result) => (result, None),
+            Err(Stop::Problem(problem)) => (problem.result(), Some(*problem)),
             Err(Stop::Unknown) => return None,
         };
-        Some(Outcome { trace: self.trace, ..outcome })
+        let Self { explanation, decision, trace, .. } = self;
+        Some(Outcome { result, explanation, decision, problem, trace })
     }
 
-    /// 4: `check_host()`. That there is no record is a problem too, which
-    /// those who call decide about.
+    /// 4: `check_host()`. That there is no record is a problem like others,
+    /// and those who call see to it.
     fn check_host(
         &mut self,
         domain: &str,
-        caller: Caller,
-    ) -> Result<Verdict, Stop> {
+        included: bool,
+    ) -> Result<SpfResult, Stop> {
         // 4.3: malformed, a literal or a single label: none.
         if !domain.contains('.') || domain.starts_with('[') {
             return Err(Problem::NotADomain(domain.to_owned()).into());
@@ -131,26 +130,23 @@ impl Evaluation<'_, '_> {
         let texts = self.record_lookup(domain)?;
         let read_now;
         let read = if self.checker.keep_parsed {
-            texts.made(Selected::from_texts)
+            texts.made(Selected::from_texts).unwrap_or(&Selected::None)
         } else {
             read_now = Selected::from_texts(&texts);
-            Some(&read_now)
+            &read_now
         };
-        match read {
-            None | Some(Selected::None) => {
-                Err(Problem::NoRecord(domain.to_owned()).into())
-            }
-            Some(Selected::Several) => {
-                Err(Problem::SeveralRecords(domain.to_owned()).into())
-            }
-            Some(Selected::Wrong(error)) => {
-                Err(Problem::Syntax(domain.to_owned(), *error).into())
-            }
-            Some(Selected::Record(index, record)) => {
+        let domain_too = || domain.to_owned();
+        Err(match read {
+            Selected::Record(index, record) => {
                 let text = texts.get(*index).map_or(&[][..], |text| text);
-                self.evaluate(record, text, domain, caller)
+                let reading = Reading { record, text, domain, included };
+                return self.evaluate(reading);
             }
+            Selected::None => Problem::NoRecord(domain_too()),
+            Selected::Several => Problem::SeveralRecords(domain_too()),
+            Selected::Wrong(error) => Problem::Syntax(domain_too(), *error),
         }
+        .into())
     }
 
     /// 4.4: the TXT records of a domain, and of no other type.
@@ -160,55 +156,37 @@ impl Evaluation<'_, '_> {
             Ok(_) | Err(DnsError::NoName | DnsError::NoRecord) => {
                 Err(Problem::NoRecord(domain.to_owned()).into())
             }
-            Err(
-                error @ (DnsError::Failure
-                | DnsError::Timeout
-                | DnsError::NotThere),
-            ) => Err(Problem::Dns(domain.to_owned(), error).into()),
+            Err(error) => Err(Problem::Dns(domain.to_owned(), error).into()),
         }
     }
 
     /// 4.6: the directives from left to right, then `redirect`, then
     /// neutral (4.7).
-    fn evaluate(
-        &mut self,
-        record: &Record,
-        text: &[u8],
-        domain: &str,
-        caller: Caller,
-    ) -> Result<Verdict, Stop> {
-        self.step(|| {
-            let text = String::from_utf8_lossy(text).into_owned();
-            Step::Record(domain.to_owned(), text)
-        });
+    fn evaluate(&mut self, at: Reading<'_>) -> Result<SpfResult, Stop> {
+        let Reading { record, text, domain, included } = at;
+        self.step(|| format!("{domain}: {}", String::from_utf8_lossy(text)));
+        let mut matched = None;
         for directive in &record.directives {
-            if self.matches(directive, text, domain)? {
-                let result = directive.qualifier.into();
-                let term = directive.span.of(text);
-                let verdict = self.verdict(result, term, domain, caller);
-                return self.explained(verdict, record, text, domain, caller);
+            if self.matches(directive, at)? {
+                matched = Some(directive);
+                break;
             }
         }
-        match record.redirect {
-            Some(target) => self.redirect(target, text, domain, caller),
-            None => Ok(self.verdict(SpfResult::Neutral, "", domain, caller)),
+        // RFC 7208 5.1 and 6.1: with `all`, redirect is never reached.
+        if let (None, Some(target)) = (matched, record.redirect) {
+            return self.redirect(target, at);
         }
-    }
-
-    /// The verdict of a term of a domain's record.
-    fn verdict(
-        &mut self,
-        result: SpfResult,
-        term: &str,
-        domain: &str,
-        caller: Caller,
-    ) -> Verdict {
-        self.step(|| Step::Result(domain.to_owned(), result));
-        let decision = (caller == Caller::Receiver).then(|| Decision {
-            domain: domain.to_owned(),
-            term: term.to_owned(),
-        });
-        Verdict { result, decision, explanation: None }
+        let result =
+            matched.map_or(SpfResult::Neutral, |it| it.qualifier.into());
+        self.step(|| format!("{domain}: {result}"));
+        if !included && !self.blind {
+            let term = matched.map_or("", |it| it.span.of(text));
+            self.decision = Some(Decision::new(domain, term));
+            if result == SpfResult::Fail {
+                self.explain(at)?;
+            }
+        }
+        Ok(result)
     }
 
     /// 4.6.2: whether a directive matches. An answer that is missing is
@@ -216,12 +194,10 @@ impl Evaluation<'_, '_> {
     fn matches(
         &mut self,
         directive: &Directive,
-        text: &[u8],
-        domain: &str,
+        at: Reading<'_>,
     ) -> Result<bool, Stop> {
         self.step(|| {
-            let term = directive.span.of(text).to_owned();
-            Step::Term(domain.to_owned(), term)
+            format!("{}: try {}", at.domain, directive.span.of(at.text))
         });
         let spec = match directive.mechanism {
             // 5.1: everybody.
@@ -237,8 +213,7 @@ impl Evaluation<'_, '_> {
             | Mechanism::Mx(spec, _)
             | Mechanism::Ptr(spec) => spec,
         };
-        let mechanism = directive.mechanism;
-        let matched = self.matches_with_dns(mechanism, spec, text, domain);
+        let matched = self.matches_with_dns(directive.mechanism, spec, at);
         self.hope(matched)
     }
 
@@ -247,11 +222,10 @@ impl Evaluation<'_, '_> {
         &mut self,
         mechanism: Mechanism,
         spec: Option<DomainSpec>,
-        text: &[u8],
-        domain: &str,
+        at: Reading<'_>,
     ) -> Result<bool, Stop> {
         self.pay_lookup()?;
-        let name = self.target(spec, text, domain)?;
+        let name = self.target(spec, at.text, at.domain)?;
         let matched = match mechanism {
             Mechanism::Include(_) => self.matches_include(&name)?,
             Mechanism::A(_, prefixes) => self.matches_a(&name, prefixes)?,
@@ -267,13 +241,9 @@ impl Evaluation<'_, '_> {
     /// 5.2: whom another record lets pass. Its other results are no match,
     /// its errors are ours, and that it is missing is an error.
     fn matches_include(&mut self, name: &str) -> Result<bool, Stop> {
-        match self.check_host(name, Caller::Include) {
-            Ok(verdict) => Ok(verdict.result == SpfResult::Pass),
-            Err(Stop::Problem(
-                Problem::NoRecord(at) | Problem::NotADomain(at),
-            )) => Err(Problem::IncludesNothing(at).into()),
-            Err(stop) => Err(stop),
-        }
+        let result = self.check_host(name, true);
+        let result = unless_missing(result, Problem::IncludesNothing)?;
+        Ok(result == SpfResult::Pass)
     }
 
     /// 6.1: another record takes the place of this one, its explanation
@@ -281,64 +251,52 @@ impl Evaluation<'_, '_> {
     fn redirect(
         &mut self,
         target: DomainSpec,
-        text: &[u8],
-        domain: &str,
-        caller: Caller,
-    ) -> Result<Verdict, Stop> {
+        at: Reading<'_>,
+    ) -> Result<SpfResult, Stop> {
         self.pay_lookup()?;
-        let name = self.target(Some(target), text, domain)?;
-        match self.check_host(&name, caller) {
-            Err(Stop::Problem(
-                Problem::NoRecord(at) | Problem::NotADomain(at),
-            )) => Err(Problem::RedirectsNowhere(at).into()),
-            result => result,
-        }
+        let name = self.target(Some(target), at.text, at.domain)?;
+        let result = self.check_host(&name, at.included);
+        unless_missing(result, Problem::RedirectsNowhere)
     }
 
-    /// 6.2: what the domain says about its `fail`. An explanation that
-    /// cannot be had changes nothing, and only what the receiver has asked
-    /// about is explained.
-    fn explained(
-        &mut self,
-        mut verdict: Verdict,
-        record: &Record,
-        text: &[u8],
-        domain: &str,
-        caller: Caller,
-    ) -> Result<Verdict, Stop> {
-        if verdict.result != SpfResult::Fail
-            || caller == Caller::Include
-            || self.blind
-        {
-            return Ok(verdict);
-        }
-        if let Some(spec) = record.explanation {
-            let name = self.target(Some(spec), text, domain)?;
-            verdict.explanation = self.explanation(&name, domain)?;
-        }
-        Ok(verdict)
-    }
-
-    /// 6.2: the one text at a name, if it is one, of printable ASCII, and
-    /// all its macros are macros.
-    fn explanation(
-        &mut self,
-        name: &str,
-        domain: &str,
-    ) -> Result<Option<String>, Stop> {
-        let Ok(Records::Txt(texts)) = self.ask(name, RecordType::Txt)? else {
-            return Ok(None);
+    /// 6.2: what the domain says about its `fail`: the one text at a name,
+    /// if it is one, of printable ASCII, and all its macros are macros. An
+    /// explanation that cannot be had changes nothing.
+    fn explain(&mut self, at: Reading<'_>) -> Result<(), Stop> {
+        let Some(spec) = at.record.explanation else { return Ok(()) };
+        let name = self.target(Some(spec), at.text, at.domain)?;
+        let Ok(Records::Txt(texts)) = self.ask(&name, RecordType::Txt)? else {
+            return Ok(());
         };
-        let [text] = &texts[..] else { return Ok(None) };
-        let Ok(text) = std::str::from_utf8(text) else { return Ok(None) };
-        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Ok(None);
-        }
+        let [text] = &texts[..] else { return Ok(()) };
+        let printable = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        let (true, Ok(text)) = (printable, std::str::from_utf8(text)) else {
+            return Ok(());
+        };
         let p = match text.contains("%{p") || text.contains("%{P") {
-            true => self.validated_name(domain)?,
+            true => self.validated_name(at.domain)?,
             false => String::new(),
         };
-        Ok(self.expand(text, Place::Explanation, domain, &p).ok())
+        let words = self.expand(text, Place::Explanation, at.domain, &p);
+        self.explanation = words.ok();
+        Ok(())
+    }
+}
+
+/// A result, unless there is no record: that is a problem of whoever has
+/// sent us there (5.2, 6.1).
+fn unless_missing(
+    result: Result<SpfResult, Stop>,
+    missing: fn(String) -> Problem,
+) -> Result<SpfResult, Stop> {
+    match result {
+        Err(Stop::Problem(problem)) => Err(match *problem {
+            Problem::NoRecord(at) | Problem::NotADomain(at) => {
+                missing(at).into()
+            }
+            problem => problem.into(),
+        }),
+        result => result,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use crate::dns::can_carry;
 use crate::spf::ahead::Asking;
 use crate::spf::macros::{Letters, Place, expand, fitting, reverse_name};
-use crate::spf::outcome::{Limits, Problem, Step};
+use crate::spf::outcome::{Decision, Limits, Problem};
 use crate::spf::record::{DomainSpec, SyntaxError};
 use crate::world::{Answer, Clock, Dns, DnsError, RecordType, Records};
 
@@ -127,12 +127,12 @@ pub enum Stop {
     /// An answer is not there yet.
     Unknown,
     /// There will be no better result.
-    Problem(Problem),
+    Problem(Box<Problem>),
 }
 
 impl From<Problem> for Stop {
     fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
+        Self::Problem(Box::new(problem))
     }
 }
 
@@ -146,7 +146,11 @@ pub struct Evaluation<'e, 'a> {
     /// is asked is asked ahead.
     pub blind: bool,
     /// Every step.
-    pub trace: Vec<Step>,
+    pub trace: Vec<String>,
+    /// What decided.
+    pub decision: Option<Decision>,
+    /// What the domain has to say about that.
+    pub explanation: Option<String>,
     asking: &'e mut Asking<'a>,
     lookups: u8,
     void_terms: u8,
@@ -165,6 +169,8 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             identity,
             blind: false,
             trace: Vec::new(),
+            decision: None,
+            explanation: None,
             asking,
             lookups: 0,
             void_terms: 0,
@@ -173,7 +179,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Writes down a step, if anybody wants to know.
-    pub fn step(&mut self, step: impl FnOnce() -> Step) {
+    pub fn step(&mut self, step: impl FnOnce() -> String) {
         if self.checker.tracing {
             self.trace.push(step());
         }
@@ -209,7 +215,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             self.blind = true;
             return Err(Stop::Unknown);
         };
-        self.step(|| Step::Asked(wanted, name.to_owned(), describe(&answer)));
+        self.step(|| match &answer {
+            Ok(records) => format!("  {wanted} {name}: {records}"),
+            Err(error) => format!("  {wanted} {name}: {error}"),
+        });
         // A name that DNS cannot carry has not been asked about, so it has
         // not been asked about in vain.
         if let Err(DnsError::NoName | DnsError::NoRecord) = answer {
@@ -244,9 +253,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             true => self.validated_name(domain)?,
             false => String::new(),
         };
-        let expanded = self.expand(name, Place::Domain, domain, &p);
-        let expanded = expanded.unwrap_or_default();
-        Ok(fitting(&expanded).to_owned().into())
+        let mut name =
+            self.expand(name, Place::Domain, domain, &p).unwrap_or_default();
+        let kept = fitting(&name);
+        if kept.len() < name.len() {
+            name = kept.to_owned();
+        }
+        Ok(name.into())
     }
 
     /// Expands the macros of a text; `p` is what `%{p}` stands for.
@@ -332,22 +345,4 @@ pub fn is_within(name: &str, domain: &str) -> bool {
     let (name, domain) = (name.as_bytes(), domain.as_bytes());
     name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(domain))
         && (start == 0 || name.get(start - 1) == Some(&b'.'))
-}
-
-/// An answer in a few words.
-fn describe(answer: &Answer) -> String {
-    let records = match answer {
-        Ok(records) => records,
-        Err(error) => return error.to_string(),
-    };
-    let list: Vec<_> = match records {
-        Records::Txt(list) => return format!("{} texts", list.len()),
-        Records::A(list) => list.iter().map(ToString::to_string).collect(),
-        Records::Aaaa(list) => list.iter().map(ToString::to_string).collect(),
-        Records::Mx(list) => {
-            list.iter().map(|(at, name)| format!("{at} {name}")).collect()
-        }
-        Records::Ptr(list) => list.iter().map(ToString::to_string).collect(),
-    };
-    list.join(", ")
 }

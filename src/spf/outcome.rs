@@ -18,7 +18,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::spf::record::{Qualifier, SyntaxError};
-use crate::world::{DnsError, RecordType};
+use crate::world::DnsError;
 
 /// The results of RFC 7208 2.6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,17 +40,6 @@ pub enum SpfResult {
 }
 
 impl SpfResult {
-    /// All of them, in the order of the RFC.
-    pub const ALL: [Self; 7] = [
-        Self::None,
-        Self::Neutral,
-        Self::Pass,
-        Self::Fail,
-        Self::SoftFail,
-        Self::TempError,
-        Self::PermError,
-    ];
-
     /// The word.
     pub fn name(self) -> &'static str {
         match self {
@@ -183,47 +172,38 @@ impl Problem {
     }
 }
 
-/// The term that decided.
+/// The term that decided, and whose record it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whose record it stands in.
-    pub domain: String,
-    /// The term; empty where none matched.
-    pub term: String,
+    words: String,
+    term: usize,
+}
+
+impl Decision {
+    /// Remembers a term; it is empty where none has matched.
+    pub fn new(domain: &str, term: &str) -> Self {
+        let mut words = String::with_capacity(domain.len() + term.len());
+        words.push_str(domain);
+        words.push_str(term);
+        Self { words, term: domain.len() }
+    }
+
+    /// Whose record decided.
+    pub fn domain(&self) -> &str {
+        self.words.get(..self.term).unwrap_or_default()
+    }
+
+    /// The term.
+    pub fn term(&self) -> &str {
+        self.words.get(self.term..).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.term.as_str() {
-            "" => write!(f, "no mechanism of {} matched", self.domain),
-            term => write!(f, "mechanism {term} of {}", self.domain),
-        }
-    }
-}
-
-/// One step on the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The record of a domain has been found.
-    Record(String, String),
-    /// A term of a domain's record is tried.
-    Term(String, String),
-    /// DNS has answered.
-    Asked(RecordType, String, String),
-    /// The record of a domain gives a result.
-    Result(String, SpfResult),
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Record(domain, text) => write!(f, "{domain}: {text}"),
-            Self::Term(domain, term) => write!(f, "{domain}: try {term}"),
-            Self::Asked(kind, name, answer) => {
-                let kind = format!("{kind:?}").to_uppercase();
-                write!(f, "  {kind} {name}: {answer}")
-            }
-            Self::Result(domain, result) => write!(f, "{domain}: {result}"),
+        match (self.domain(), self.term()) {
+            (domain, "") => write!(f, "no mechanism of {domain} matched"),
+            (domain, term) => write!(f, "mechanism {term} of {domain}"),
         }
     }
 }
@@ -239,22 +219,11 @@ pub struct Outcome {
     pub decision: Option<Decision>,
     /// What stood in the way.
     pub problem: Option<Problem>,
-    /// Every step, if somebody asked for them.
-    pub trace: Vec<Step>,
+    /// Every step, if somebody asked for them: a line each.
+    pub trace: Vec<String>,
 }
 
 impl Outcome {
-    /// The outcome of a problem.
-    pub fn problem(problem: Problem) -> Self {
-        Self {
-            result: problem.result(),
-            explanation: None,
-            decision: None,
-            problem: Some(problem),
-            trace: Vec::new(),
-        }
-    }
-
     /// What decided, or what stood in the way, in a few words.
     pub fn reason(&self) -> String {
         match (&self.decision, &self.problem) {

@@ -33,53 +33,72 @@ impl Record {
         if text.len() > RECORD_MAX {
             return Err(Flaw::TooLong.at(RECORD_MAX));
         }
-        let mut parser = Parser { text, at: VERSION.len() };
+        let rest = text.get(VERSION.len()..).unwrap_or_default();
+        let mut parser = Parser { text, rest };
         let mut record = Self::default();
-        record.directives.reserve(2 + text.len() / 20);
-        loop {
-            while parser.take(b' ') {}
-            match parser.peek() {
-                Some(_) => parser.term(&mut record)?,
-                None => return Ok(record),
+        // Most terms are networks, which take about this much.
+        record.directives.reserve(2 + text.len() / 16);
+        while let Some(byte) = parser.peek() {
+            if byte == b' ' {
+                parser.skip(1);
+            } else {
+                parser.term(&mut record)?;
             }
         }
+        Ok(record)
     }
 }
 
 /// Reads a record from left to right.
 struct Parser<'a> {
+    /// All of it.
     text: &'a [u8],
-    at: usize,
+    /// What has not been read.
+    rest: &'a [u8],
 }
 
 impl<'a> Parser<'a> {
+    /// Where we are, in bytes from the beginning.
+    fn at(&self) -> usize {
+        self.text.len() - self.rest.len()
+    }
+
     /// The next byte.
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.rest.first().copied()
+    }
+
+    /// Steps over some bytes.
+    fn skip(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or_default();
     }
 
     /// Steps over a byte if it is the next one.
     fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
+        match self.rest {
+            [first, rest @ ..] if *first == byte => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Steps over all bytes of a kind, and returns them.
     fn take_while(&mut self, kind: impl Fn(&u8) -> bool) -> &'a [u8] {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let length = rest.iter().position(|byte| !kind(byte));
-        let taken = rest.get(..length.unwrap_or(rest.len()));
-        let taken = taken.unwrap_or_default();
-        self.at += taken.len();
+        let length = self.rest.iter().position(|byte| !kind(byte));
+        let length = length.unwrap_or(self.rest.len());
+        let (taken, rest) =
+            self.rest.split_at_checked(length).unwrap_or_default();
+        self.rest = rest;
         taken
     }
 
     /// One term: a directive or a modifier (4.6.1).
     fn term(&mut self, record: &mut Record) -> Result<(), SyntaxError> {
-        let start = self.at;
+        let start = self.at();
         let qualifier = self.qualifier();
-        let name_at = self.at;
+        let name_at = self.at();
         let in_name = |b: &u8| {
             b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')
         };
@@ -89,12 +108,12 @@ impl<'a> Parser<'a> {
         }
         let mechanism = self.mechanism(name, name_at)?;
         if !matches!(self.peek(), None | Some(b' ')) {
-            return Err(Flaw::BadCharacter.at(self.at));
+            return Err(Flaw::BadCharacter.at(self.at()));
         }
         record.directives.push(Directive {
             qualifier: qualifier.unwrap_or(Qualifier::Pass),
             mechanism,
-            span: Span::new(start, self.at),
+            span: Span::new(start, self.at()),
         });
         Ok(())
     }
@@ -108,7 +127,7 @@ impl<'a> Parser<'a> {
             b'?' => Qualifier::Neutral,
             _ => return None,
         };
-        self.at += 1;
+        self.skip(1);
         Some(qualifier)
     }
 
@@ -122,7 +141,7 @@ impl<'a> Parser<'a> {
         if !name.first().is_some_and(u8::is_ascii_alphabetic) {
             return Err(Flaw::BadCharacter.at(start));
         }
-        self.at += 1;
+        self.skip(1);
         let slot = if name.eq_ignore_ascii_case(b"redirect") {
             &mut record.redirect
         } else if name.eq_ignore_ascii_case(b"exp") {
@@ -173,7 +192,7 @@ impl<'a> Parser<'a> {
 
     /// `:` and a name.
     fn required_domain(&mut self) -> Result<DomainSpec, SyntaxError> {
-        self.optional_domain()?.ok_or(Flaw::NoDomain.at(self.at))
+        self.optional_domain()?.ok_or(Flaw::NoDomain.at(self.at()))
     }
 
     /// `:` and a name, or nothing.
@@ -183,56 +202,111 @@ impl<'a> Parser<'a> {
 
     /// `:` and four numbers, perhaps a prefix (5.6).
     fn ip4(&mut self) -> Result<Mechanism, SyntaxError> {
-        let start = self.at + 1;
-        let flaw = Flaw::BadIp4.at(start);
-        let mut octets = [0; 4];
-        let mut before = b':';
-        for octet in &mut octets {
+        let flaw = Flaw::BadIp4.at(self.at() + 1);
+        let mut bits = 0;
+        for before in *b":..." {
             if !self.take(before) {
                 return Err(flaw);
             }
-            *octet = self.number(255).ok_or(flaw)?;
-            before = b'.';
+            bits = bits << 8 | u32::from(self.number(255).ok_or(flaw)?);
         }
         let prefix = self.prefix(32)?;
-        Ok(Mechanism::Ip4(Ipv4Addr::from(octets), prefix))
+        Ok(Mechanism::Ip4(Ipv4Addr::from_bits(bits), prefix))
     }
 
     /// `:` and an address, perhaps a prefix (5.6). A zone index, as in
-    /// `fe80::1%eth0`, is no part of it.
+    /// `fe80::1%eth0`, is no part of it. The standard library knows all
+    /// forms of an address but takes its time: it only gets those that end
+    /// in an IPv4 address.
     fn ip6(&mut self) -> Result<Mechanism, SyntaxError> {
-        let start = self.at + 1;
-        let flaw = Flaw::BadIp6.at(start);
+        let flaw = Flaw::BadIp6.at(self.at() + 1);
         if !self.take(b':') {
             return Err(flaw);
         }
-        let text = self.take_while(|byte| {
-            byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
-        });
-        let text = std::str::from_utf8(text).map_err(|_| flaw)?;
-        let address: Ipv6Addr = text.parse().map_err(|_| flaw)?;
+        let start = self.rest;
+        let mut address = self.groups();
+        if self.peek() == Some(b'.') {
+            self.rest = start;
+            let text = self.take_while(|byte| {
+                byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+            });
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            address = text.parse().ok();
+        }
+        let address = address.ok_or(flaw)?;
         let prefix = self.prefix(128)?;
         Ok(Mechanism::Ip6(address, prefix))
     }
 
-    /// A decimal number without leading zeros.
-    fn number(&mut self, max: u8) -> Option<u8> {
-        let mut value = u16::from(digit(self.peek()?)?);
-        self.at += 1;
-        let leading_zero = value == 0;
-        while let Some(next) = self.peek().and_then(digit) {
-            value = value * 10 + u16::from(next);
-            if leading_zero || value > max.into() {
+    /// Groups of hexadecimal digits, eight of them or fewer and a `::`.
+    fn groups(&mut self) -> Option<Ipv6Addr> {
+        let (mut bits, mut count, mut gap) = (0_u128, 0, None);
+        if let [b':', b':', rest @ ..] = self.rest {
+            (self.rest, gap) = (rest, Some(0));
+        }
+        while let Some(group) = self.group() {
+            bits = bits << 16 | u128::from(group);
+            count += 1;
+            match self.rest {
+                [b':', b':', rest @ ..] if gap.is_none() => {
+                    (self.rest, gap) = (rest, Some(count));
+                }
+                [b':', rest @ ..] if rest.first() != Some(&b':') => {
+                    self.rest = rest;
+                    rest.first().filter(|it| it.is_ascii_hexdigit())?;
+                }
+                _ => break,
+            }
+        }
+        match gap {
+            None => (count == 8).then(|| Ipv6Addr::from_bits(bits)),
+            Some(at) if count < 8 => {
+                let low = 16 * (count - at);
+                let tail = bits & (1_u128 << low).wrapping_sub(1);
+                let head = (bits >> low).checked_shl(128 - 16 * at);
+                Some(Ipv6Addr::from_bits(head.unwrap_or(0) | tail))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// One to four hexadecimal digits.
+    fn group(&mut self) -> Option<u16> {
+        let (mut group, before) = (0, self.rest.len());
+        while let [byte, rest @ ..] = self.rest {
+            let digit = match byte {
+                b'0'..=b'9' => byte - b'0',
+                b'a'..=b'f' => byte - b'a' + 10,
+                b'A'..=b'F' => byte - b'A' + 10,
+                _ => break,
+            };
+            if group > 0xfff || before - rest.len() > 4 {
                 return None;
             }
-            self.at += 1;
+            group = group << 4 | u16::from(digit);
+            self.rest = rest;
         }
+        (self.rest.len() < before).then_some(group)
+    }
+
+    /// A decimal number without leading zeros.
+    fn number(&mut self, max: u8) -> Option<u8> {
+        let [first @ b'0'..=b'9', rest @ ..] = self.rest else { return None };
+        let (mut value, mut rest) = (u16::from(first - b'0'), rest);
+        while let [digit @ b'0'..=b'9', more @ ..] = rest {
+            if value == 0 || value > max.into() {
+                return None;
+            }
+            value = value * 10 + u16::from(digit - b'0');
+            rest = more;
+        }
+        self.rest = rest;
         u8::try_from(value).ok().filter(|value| *value <= max)
     }
 
     /// `/` and a number of bits, or nothing: then all bits count.
     fn prefix(&mut self, max: u8) -> Result<u8, SyntaxError> {
-        let start = self.at;
+        let start = self.at();
         if !self.take(b'/') {
             return Ok(max);
         }
@@ -244,20 +318,22 @@ impl<'a> Parser<'a> {
         &mut self,
     ) -> Result<(Option<DomainSpec>, Prefixes), SyntaxError> {
         let domain = if self.take(b':') {
-            let (start, macros) = (self.at, self.macro_string(Place::Domain)?);
+            let (start, macros) =
+                (self.at(), self.macro_string(Place::Domain)?);
             // A slash may be part of a name, so the prefixes are found from
             // the end.
-            let text = self.text.get(start..self.at).unwrap_or_default();
-            self.at = start
-                + without_prefixes(text, macros.end.saturating_sub(start));
+            let from = start.max(macros.end);
+            let end = from + without_prefixes(self.piece(from, self.at()));
+            self.rest = self.text.get(end..).unwrap_or_default();
             Some(self.finish_domain(start, macros)?)
         } else {
             None
         };
-        let only_ip6 =
-            matches!(self.text.get(self.at..), Some([b'/', b'/', ..]));
-        let ip4 = if only_ip6 { 32 } else { self.prefix(32)? };
-        let start = self.at;
+        let ip4 = match self.rest {
+            [b'/', b'/', ..] => 32,
+            _ => self.prefix(32)?,
+        };
+        let start = self.at();
         let ip6 = match (self.take(b'/'), self.peek()) {
             (false, _) => 128,
             (true, Some(b'/')) => self.prefix(128)?,
@@ -266,9 +342,14 @@ impl<'a> Parser<'a> {
         Ok((domain, Prefixes { ip4, ip6 }))
     }
 
+    /// A piece of the text.
+    fn piece(&self, start: usize, end: usize) -> &'a [u8] {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
     /// A name up to the end of the term (7.1).
     fn domain_spec(&mut self) -> Result<DomainSpec, SyntaxError> {
-        let (start, macros) = (self.at, self.macro_string(Place::Domain)?);
+        let (start, macros) = (self.at(), self.macro_string(Place::Domain)?);
         self.finish_domain(start, macros)
     }
 
@@ -279,19 +360,17 @@ impl<'a> Parser<'a> {
         start: usize,
         macros: Macros,
     ) -> Result<DomainSpec, SyntaxError> {
-        if start == self.at {
+        let end = self.at();
+        if start == end {
             return Err(Flaw::NoDomain.at(start));
         }
-        if macros.end != self.at {
-            let tail_at = start.max(macros.end);
-            let tail = self.text.get(tail_at..self.at).unwrap_or_default();
-            if !ends_in_top_label(tail) {
-                return Err(Flaw::BadDomainEnd.at(self.at));
-            }
+        let tail = self.piece(start.max(macros.end), end);
+        if !tail.is_empty() && !ends_in_top_label(tail) {
+            return Err(Flaw::BadDomainEnd.at(end));
         }
         Ok(DomainSpec {
-            span: Span::new(start, self.at),
-            has_macros: macros.end > start,
+            span: Span::new(start, end),
+            has_macros: macros.end > 0,
             asks_for_p: macros.asks_for_p,
         })
     }
@@ -300,18 +379,17 @@ impl<'a> Parser<'a> {
     fn macro_string(&mut self, place: Place) -> Result<Macros, SyntaxError> {
         let mut macros = Macros { end: 0, asks_for_p: false };
         loop {
+            self.take_while(|it| matches!(it, b'!'..=b'$' | b'&'..=b'~'));
             match self.peek() {
                 None | Some(b' ') => return Ok(macros),
                 Some(b'%') => {
-                    let rest = self.text.get(self.at..).unwrap_or_default();
-                    let (length, is_p) = skip_percent(rest, place)
-                        .ok_or(Flaw::BadMacro.at(self.at))?;
-                    self.at += length;
-                    macros.end = self.at;
+                    let (length, is_p) = skip_percent(self.rest, place)
+                        .ok_or(Flaw::BadMacro.at(self.at()))?;
+                    self.skip(length);
+                    macros.end = self.at();
                     macros.asks_for_p |= is_p;
                 }
-                Some(b'!'..=b'~') => self.at += 1,
-                Some(_) => return Err(Flaw::BadCharacter.at(self.at)),
+                Some(_) => return Err(Flaw::BadCharacter.at(self.at())),
             }
         }
     }
@@ -326,24 +404,16 @@ struct Macros {
     asks_for_p: bool,
 }
 
-/// The value of a digit.
-fn digit(byte: u8) -> Option<u8> {
-    byte.is_ascii_digit().then(|| byte - b'0')
-}
-
-/// The length of a name without the `/24`, `//64` or `/24//64` behind it.
-/// Nothing before `from`, the end of the last macro, is a prefix.
-fn without_prefixes(text: &[u8], from: usize) -> usize {
+/// The length of a text without the `/24`, `//64` or `/24//64` at its end.
+fn without_prefixes(text: &[u8]) -> usize {
     let strip = |text: &[u8]| {
         let digits = text.iter().rev().take_while(|it| it.is_ascii_digit());
         let slash = text.len().checked_sub(digits.count() + 1)?;
-        (slash >= from && text.get(slash) == Some(&b'/')).then_some(slash)
+        (text.get(slash) == Some(&b'/')).then_some(slash)
     };
     let Some(mut end) = strip(text) else { return text.len() };
-    let before = |end: usize| text.get(..end).unwrap_or_default();
-    if end > from && before(end).ends_with(b"/") {
-        end -= 1;
-        end = strip(before(end)).unwrap_or(end);
+    if let Some([before @ .., b'/']) = text.get(..end) {
+        end = strip(before).unwrap_or(before.len());
     }
     end
 }
