@@ -4,6 +4,8 @@ use ra_plugins::spf::suite::Suite;
 use std::sync::Arc;
 fn main() {
     let keep = std::env::args().nth(1).as_deref() == Some("keep");
+    let n: usize =
+        std::env::args().nth(3).map_or(10000, |x| x.parse().unwrap());
     let only = std::env::args().nth(2);
     let text = std::fs::read_to_string("tests/spf/realistic.yml").unwrap();
     let suite = Suite::read(&text).unwrap();
@@ -20,13 +22,13 @@ fn main() {
             let c = Checker { keep_parsed: keep, ..Checker::new(&world) };
             let q = t.query();
             rt.block_on(async {
-                for _ in 0..1000 {
+                for _ in 0..n / 10 {
                     std::hint::black_box(c.check(&q).await);
                 }
                 let mut best = f64::MAX;
                 for _ in 0..7 {
                     let st = std::time::Instant::now();
-                    for _ in 0..10000 {
+                    for _ in 0..n {
                         std::hint::black_box(c.check(&q).await);
                     }
                     best = best.min(st.elapsed().as_secs_f64() * 1e9 / 10000.0);

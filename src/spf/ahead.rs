@@ -44,6 +44,7 @@ impl<'a> Asking<'a> {
 
     /// The answer, unless it has to be waited for. What is not `needed` is
     /// only asked while there is room for it.
+    #[inline]
     pub fn ask(
         &mut self,
         name: &str,

@@ -87,7 +87,6 @@ fn late() -> Outcome {
 }
 
 /// A record that is being evaluated, and for whom.
-#[derive(Clone, Copy)]
 struct Reading<'r> {
     /// What it says.
     record: &'r Record,
@@ -124,7 +123,7 @@ impl Evaluation<'_, '_> {
         included: bool,
     ) -> Result<SpfResult, Stop> {
         // 4.3: malformed, a literal or a single label: none.
-        if !domain.contains('.') || domain.starts_with('[') {
+        if !domain.bytes().any(|it| it == b'.') || domain.starts_with('[') {
             return Err(Problem::NotADomain(domain.to_owned()).into());
         }
         let texts = self.record_lookup(domain)?;
@@ -140,7 +139,7 @@ impl Evaluation<'_, '_> {
             Selected::Record(index, record) => {
                 let text = texts.get(*index).map_or(&[][..], |text| text);
                 let reading = Reading { record, text, domain, included };
-                return self.evaluate(reading);
+                return self.evaluate(&reading);
             }
             Selected::None => Problem::NoRecord(domain_too()),
             Selected::Several => Problem::SeveralRecords(domain_too()),
@@ -162,8 +161,8 @@ impl Evaluation<'_, '_> {
 
     /// 4.6: the directives from left to right, then `redirect`, then
     /// neutral (4.7).
-    fn evaluate(&mut self, at: Reading<'_>) -> Result<SpfResult, Stop> {
-        let Reading { record, text, domain, included } = at;
+    fn evaluate(&mut self, at: &Reading<'_>) -> Result<SpfResult, Stop> {
+        let Reading { record, text, domain, included } = *at;
         self.step(|| format!("{domain}: {}", String::from_utf8_lossy(text)));
         let mut matched = None;
         for directive in &record.directives {
@@ -194,7 +193,7 @@ impl Evaluation<'_, '_> {
     fn matches(
         &mut self,
         directive: &Directive,
-        at: Reading<'_>,
+        at: &Reading<'_>,
     ) -> Result<bool, Stop> {
         self.step(|| {
             format!("{}: try {}", at.domain, directive.span.of(at.text))
@@ -222,7 +221,7 @@ impl Evaluation<'_, '_> {
         &mut self,
         mechanism: Mechanism,
         spec: Option<DomainSpec>,
-        at: Reading<'_>,
+        at: &Reading<'_>,
     ) -> Result<bool, Stop> {
         self.pay_lookup()?;
         let name = self.target(spec, at.text, at.domain)?;
@@ -251,7 +250,7 @@ impl Evaluation<'_, '_> {
     fn redirect(
         &mut self,
         target: DomainSpec,
-        at: Reading<'_>,
+        at: &Reading<'_>,
     ) -> Result<SpfResult, Stop> {
         self.pay_lookup()?;
         let name = self.target(Some(target), at.text, at.domain)?;
@@ -262,7 +261,7 @@ impl Evaluation<'_, '_> {
     /// 6.2: what the domain says about its `fail`: the one text at a name,
     /// if it is one, of printable ASCII, and all its macros are macros. An
     /// explanation that cannot be had changes nothing.
-    fn explain(&mut self, at: Reading<'_>) -> Result<(), Stop> {
+    fn explain(&mut self, at: &Reading<'_>) -> Result<(), Stop> {
         let Some(spec) = at.record.explanation else { return Ok(()) };
         let name = self.target(Some(spec), at.text, at.domain)?;
         let Ok(Records::Txt(texts)) = self.ask(&name, RecordType::Txt)? else {
