@@ -11,7 +11,14 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde::Serialize;
 
+pub mod alias;
+pub mod overload;
 pub mod plugins;
+pub mod install;
+pub mod record;
+pub mod replay;
+pub mod smtpd;
+pub mod tour;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,5 +14,6 @@ pub mod alias;
 pub mod dns;
 pub mod spf;
 pub mod plugins;
+pub mod host;
 pub mod registry;
 pub mod cli;

@@ -10,7 +10,16 @@ use ra_plugins::session::Session;
 use ra_plugins::world::{QMAIL, World};
 
 /// Every command, in the order of the help.
-const COMMANDS: &[&Command] = &[&cli::plugins::COMMAND];
+const COMMANDS: &[&Command] = &[
+    &cli::plugins::COMMAND,
+    &cli::install::COMMAND,
+    &cli::alias::COMMAND,
+    &cli::overload::COMMAND,
+    &cli::tour::COMMAND,
+    &cli::smtpd::COMMAND,
+    &cli::replay::COMMAND,
+    &cli::record::COMMAND,
+];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
 /// the argument parser costs more than most plugins do.

@@ -124,6 +124,11 @@ impl Verdict {
             .push(Command::Change(clean(&address).into_owned().into()));
     }
 
+    /// Whether the session goes on differently because of it.
+    pub fn has_effect(&self) -> bool {
+        !self.commands.is_empty() || !self.delay.is_zero()
+    }
+
     /// Decides nothing, and tells what would have been decided.
     fn shadow(&mut self) {
         for command in self.commands.drain(..) {
@@ -197,17 +202,22 @@ impl Plugin {
                 Verdict::unchanged()
             }
         };
-        if self.is_shadowed(session) {
+        if verdict.has_effect() && self.is_shadowed(session) {
             verdict.shadow();
         }
         verdict.log.splice(..0, settings.log);
         verdict
     }
 
+    /// The variable that makes the plugin only watch.
+    pub fn shadow_variable(&self) -> String {
+        self.name.to_ascii_uppercase() + "_SHADOW"
+    }
+
     /// Whether the plugin only watches.
     fn is_shadowed(&self, session: &Session) -> bool {
-        let name = self.name.to_ascii_uppercase() + "_SHADOW";
-        !matches!(session.get(&name), None | Some("" | "0"))
+        let value = session.get(&self.shadow_variable());
+        !matches!(value, None | Some("" | "0"))
     }
 
     /// Decides as a process: words to standard error, then the delay, then

@@ -346,9 +346,24 @@ impl Files for Disk {
     }
 
     fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        Self::open(path)?;
+        check_cdb(&Self::open(path)?)?;
         cdb2::CDB::open(path)?.get(key).transpose()
     }
+}
+
+/// Refuses a CDB that is damaged: its header is cut, or points behind the
+/// end of the file. The reader would notice only when a key led it there,
+/// and until then a file cut short looks like a list with fewer people.
+fn check_cdb(mut file: &File) -> io::Result<()> {
+    let size = file.metadata()?.len();
+    let mut header = [[0; 8]; 256];
+    file.read_exact(header.as_flattened_mut())?;
+    let sound = header.iter().all(|[a, b, c, d, e, f, g, h]| {
+        let position = u32::from_le_bytes([*a, *b, *c, *d]);
+        let slots = u32::from_le_bytes([*e, *f, *g, *h]);
+        u64::from(position) + 8 * u64::from(slots) <= size
+    });
+    if sound { Ok(()) } else { Err(io::Error::other("damaged CDB")) }
 }
 
 /// The machine's own clock.

@@ -1,3 +1,7 @@
-//! `book`: weaves the chapters and the source into one book.
+//! `book`: arguments in, one call, exit status out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    book::command::main()
+}

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use serde_json::{Value, json};
 
 use crate::cli::{Command, Outcome, complain, print, print_json};
-use crate::plugin::{Plugin, Reader};
+use crate::plugin::{DEADLINE, Plugin, Reader};
 use crate::registry::{PLUGINS, find};
 use crate::settings::Setting;
 
@@ -69,13 +69,17 @@ fn describe(plugin: &Plugin) -> String {
     let (name, purpose) = (plugin.name, plugin.purpose);
     let sections = section_names(plugin);
     let mut text = format!("{name}: {purpose}\nsections: {sections}\n");
-    if !plugin.settings.is_empty() {
-        text += "\nsettings\n";
-    }
-    for Setting { name, kind, default, help } in plugin.settings {
+    text += "\nsettings\n";
+    for setting in plugin.settings.iter().chain([&DEADLINE]) {
+        let Setting { name, kind, default, help } = setting;
         let kind = kind.name();
         text += &format!("  {name} ({kind}; {default:?})\n      {help}\n");
     }
+    let shadow = plugin.shadow_variable();
+    text += &format!(
+        "  {shadow} (switch; \"0\")\n      \
+         decide and log, but let the mail pass\n"
+    );
     if !plugin.files.is_empty() {
         text += "\nfiles\n";
     }
@@ -102,7 +106,7 @@ fn as_json(plugin: &Plugin) -> Value {
         let chosen = messages.filter(|message| message.reader == reader);
         chosen.map(|message| message.template).collect()
     };
-    let settings = plugin.settings.iter().map(|setting| {
+    let settings = plugin.settings.iter().chain([&DEADLINE]).map(|setting| {
         json!({
             "name": setting.name,
             "kind": setting.kind.name(),
@@ -116,6 +120,7 @@ fn as_json(plugin: &Plugin) -> Value {
         "sections": plugin.sections.iter()
             .map(|section| section.name()).collect::<Vec<_>>(),
         "settings": settings.collect::<Vec<_>>(),
+        "shadow": plugin.shadow_variable(),
         "files": plugin.files,
         "replies": said(Reader::Client),
         "log_lines": said(Reader::Log),

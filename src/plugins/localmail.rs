@@ -29,6 +29,9 @@ const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
 /// The list or rcpthosts cannot be read; everybody passes.
 const NO_FILE: Message = Message::log("error opening {file}");
 
+/// A line of the list is not UTF-8; the others count.
+const FLAWED: Message = Message::log("{file}: line {number} is not UTF-8");
+
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {
     name: "localmail",
@@ -39,7 +42,7 @@ pub const PLUGIN: Plugin = Plugin {
         ("control/localonly", "the restricted users"),
         ("control/rcpthosts", "what is inside"),
     ],
-    messages: &[REFUSAL, BLOCKED, NO_RECIPIENT, NO_FILE],
+    messages: &[REFUSAL, BLOCKED, NO_RECIPIENT, NO_FILE, FLAWED],
     decide: |session, world| Box::pin(decide(session, world)),
 };
 
@@ -51,7 +54,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&NO_RECIPIENT, &[]);
         return verdict;
     };
-    match is_kept_inside(session, world, user, recipient) {
+    match is_kept_inside(session, world, user, recipient, &mut verdict) {
         Ok(false) => {}
         Ok(true) => {
             verdict.refuse(&REFUSAL, &[]);
@@ -68,8 +71,13 @@ fn is_kept_inside(
     world: &World,
     user: &str,
     recipient: &str,
+    verdict: &mut Verdict,
 ) -> Result<bool, Unreadable> {
-    let list = Control::read(world, CONF.text(session))?;
+    let name = CONF.text(session);
+    let list = Control::read(world, name)?;
+    if let Some(number) = list.flawed_line {
+        verdict.log(&FLAWED, &[name, &number.to_string()]);
+    }
     let mut restricted = false;
     for (who, exceptions) in list.lines().map(entry) {
         if names(who, user) {

@@ -1,0 +1,121 @@
+//! `ra install`: links with the plugins' names, and the lines to paste.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgMatches, Args, FromArgMatches};
+use serde_json::json;
+
+use crate::cli::{Command, Outcome, complain, print, print_json};
+use crate::plugin::Plugin;
+use crate::registry::{PLUGINS, find};
+use crate::session::Session;
+use crate::spp::Section;
+use crate::world::QMAIL;
+
+/// `ra install DIR [NAME…]`.
+pub const COMMAND: Command = Command {
+    name: "install",
+    configure: |command| {
+        InstallArgs::augment_args(command)
+            .about("Links plugins into a folder and prints what to paste")
+            .after_help("Example: ra install /var/qmail/plugins msa tarpit")
+    },
+    run,
+};
+
+/// What `ra install` takes.
+#[derive(Args, Debug)]
+struct InstallArgs {
+    /// The folder for the links; it is made if it is missing
+    dir: PathBuf,
+    /// The plugins [default: all]
+    names: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the links. The smtpplugins lines go to standard output alone, so
+/// that they can be redirected.
+fn run(matches: &ArgMatches) -> Outcome {
+    let Ok(arguments) = InstallArgs::from_arg_matches(matches) else {
+        return Outcome::Trouble;
+    };
+    let mut chosen = Vec::new();
+    for name in &arguments.names {
+        let Some(plugin) = find(name) else {
+            complain(format_args!("there is no plugin named {name:?}"));
+            return Outcome::No;
+        };
+        chosen.push(plugin);
+    }
+    if chosen.is_empty() {
+        chosen.extend(PLUGINS);
+    }
+    let made = std::env::current_exe().and_then(|program| {
+        fs::create_dir_all(&arguments.dir)?;
+        let folder = fs::canonicalize(&arguments.dir)?;
+        for plugin in &chosen {
+            link(&program, &folder.join(plugin.name))?;
+        }
+        Ok(folder)
+    });
+    match made {
+        Ok(folder) => {
+            tell(&chosen, &folder, arguments.json);
+            Outcome::Yes
+        }
+        Err(error) => {
+            complain(format_args!("{}: {error}", arguments.dir.display()));
+            Outcome::Trouble
+        }
+    }
+}
+
+/// Makes one link, by a rename so that a running server never misses it. A
+/// link that was there is replaced; a file that was there is somebody's
+/// plugin, and stays.
+fn link(program: &Path, link: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(link) {
+        Ok(found) if !found.is_symlink() => {
+            let name = link.display();
+            return Err(io::Error::other(format!("{name} is not a link")));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let draft = link.with_extension(std::process::id().to_string());
+    symlink(program, &draft)?;
+    fs::rename(&draft, link)
+}
+
+/// Prints the lines for smtpplugins, section by section. A plugin stands in
+/// its usual section; the paths are relative to the qmail folder where the
+/// links lie below it.
+fn tell(chosen: &[&Plugin], folder: &Path, json: bool) {
+    let session = Session::from_environment();
+    let qmail = session.get("RA_QMAIL").unwrap_or(QMAIL);
+    let qmail = fs::canonicalize(qmail).unwrap_or_else(|_| qmail.into());
+    let shown = folder.strip_prefix(&qmail).unwrap_or(folder);
+    let mut sections = Vec::new();
+    for section in Section::ALL {
+        let lines: Vec<String> = chosen
+            .iter()
+            .filter(|plugin| plugin.sections.first() == Some(&section))
+            .map(|plugin| shown.join(plugin.name).display().to_string())
+            .collect();
+        if !lines.is_empty() {
+            sections.push((section.name(), lines));
+        }
+    }
+    if json {
+        return print_json(&json!(sections));
+    }
+    for (name, lines) in sections {
+        print(format_args!("[{name}]\n{}\n", lines.join("\n")));
+    }
+}

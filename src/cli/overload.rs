@@ -1,0 +1,168 @@
+//! `ra overload`: looks at the queue and raises or lowers the flag that the
+//! overload plugin acts on.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, FromArgMatches};
+use serde_json::json;
+
+use crate::cli::{Command, Outcome, complain, print, print_json};
+use crate::plugins::overload::FILE;
+use crate::session::Session;
+use crate::world::{QMAIL, World};
+
+/// `ra overload`.
+pub const COMMAND: Command = Command {
+    name: "overload",
+    configure: |command| {
+        OverloadArgs::augment_args(command)
+            .about("Raises the overload flag while too much mail is waiting")
+            .after_help(
+                "Example: ra overload --limit 100 --clear 50 --watch 10\n\
+                 Exit status: 0 not overloaded, 1 overloaded, 2 trouble",
+            )
+    },
+    run,
+};
+
+/// What `ra overload` takes.
+#[derive(Args, Debug)]
+struct OverloadArgs {
+    /// The queue; what lies below its folder todo is waiting
+    #[arg(long, value_name = "DIR")]
+    queue: Option<PathBuf>,
+    /// More waiting messages than this are an overload
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+    /// The overload ends at this many or fewer [default: the limit]
+    #[arg(long, value_name = "COUNT")]
+    clear: Option<usize>,
+    /// So is a load average above this one
+    #[arg(long, value_name = "LOAD")]
+    load: Option<f64>,
+    /// So is a share of time lost waiting for CPU, memory or disk (PSI,
+    /// some avg10) above this one
+    #[arg(long, value_name = "PERCENT")]
+    psi: Option<f64>,
+    /// Look again after so many seconds, for ever
+    #[arg(long, value_name = "SECONDS")]
+    watch: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Looks once, or again and again.
+fn run(matches: &ArgMatches) -> Outcome {
+    let Ok(arguments) = OverloadArgs::from_arg_matches(matches) else {
+        return Outcome::Trouble;
+    };
+    let session = Session::from_environment();
+    let world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    let flag = world.path(FILE.text(&session));
+    let queue = arguments.queue.clone();
+    let todo = queue.unwrap_or_else(|| world.path("queue")).join("todo");
+    loop {
+        let outcome = match look(&arguments, &todo, &flag) {
+            Ok(true) => Outcome::No,
+            Ok(false) => Outcome::Yes,
+            Err(error) => {
+                complain(error);
+                Outcome::Trouble
+            }
+        };
+        match arguments.watch {
+            Some(pause) => {
+                std::thread::sleep(Duration::from_secs(pause.max(1)))
+            }
+            None => return outcome,
+        }
+    }
+}
+
+/// Looks at all signs, puts the flag where it belongs, and says so when it
+/// moved. A sign that cannot be read leaves the flag as it is.
+fn look(
+    arguments: &OverloadArgs,
+    todo: &Path,
+    flag: &Path,
+) -> io::Result<bool> {
+    let waiting = count_files(todo).map_err(|error| {
+        io::Error::other(format!("{}: {error}", todo.display()))
+    })?;
+    let was_raised = flag.try_exists()?;
+    let limit = match arguments.clear {
+        Some(clear) if was_raised => clear.min(arguments.limit),
+        Some(_) | None => arguments.limit,
+    };
+    let mut reasons = Vec::new();
+    if waiting > limit {
+        reasons.push(format!("{waiting} messages waiting"));
+    }
+    if let Some(limit) = arguments.load {
+        let load = first_number(&fs::read_to_string("/proc/loadavg")?, "");
+        reasons.extend(over("load", load, limit));
+    }
+    if let Some(limit) = arguments.psi {
+        for resource in ["cpu", "memory", "io"] {
+            let path = format!("/proc/pressure/{resource}");
+            let lost = first_number(&fs::read_to_string(path)?, "some avg10=");
+            reasons.extend(over(resource, lost, limit));
+        }
+    }
+    let raised = !reasons.is_empty();
+    let reason = reasons.join(", ");
+    match (was_raised, raised) {
+        (false, true) => raise(flag, &reason)?,
+        (true, false) => fs::remove_file(flag)?,
+        (true, true) | (false, false) => {}
+    }
+    if arguments.json {
+        print_json(&json!({
+            "overloaded": raised, "waiting": waiting, "reasons": reasons,
+        }));
+    } else if arguments.watch.is_none() || raised != was_raised {
+        let state = if raised { "overloaded: " } else { "not overloaded" };
+        print(format_args!("{state}{reason}"));
+    }
+    Ok(raised)
+}
+
+/// The reason that a figure over its limit is.
+fn over(name: &str, figure: Option<f64>, limit: f64) -> Option<String> {
+    figure.filter(|it| *it > limit).map(|it| format!("{name} at {it}"))
+}
+
+/// The number behind a prefix.
+fn first_number(text: &str, prefix: &str) -> Option<f64> {
+    text.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok()
+}
+
+/// How many files lie below a folder. Some builds of qmail split todo into
+/// numbered folders. What vanishes while we count has been preprocessed.
+fn count_files(folder: &Path) -> io::Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => count += count_files(&entry.path())?,
+            Ok(_) => count += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}
+
+/// Makes the flag, with the reason in it for whoever looks. It appears by a
+/// rename, whole or not at all.
+fn raise(flag: &Path, reason: &str) -> io::Result<()> {
+    let name = flag.file_name().unwrap_or_default().to_string_lossy();
+    let draft = flag.with_file_name(format!(".{name}.{}", std::process::id()));
+    let mut file = fs::File::create(&draft)?;
+    writeln!(file, "{reason}")?;
+    fs::rename(&draft, flag)
+}

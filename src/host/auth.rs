@@ -1,0 +1,127 @@
+//! Passwords: who may log in, and the two ways of saying so.
+//!
+//! The user file has a line `user:hash` for each. A hash is an argon2 PHC
+//! string, or one of crypt's `$6$` and `$5$`, so that lines of an old shadow
+//! file go on working. Both crates compare in constant time, and a user that
+//! does not exist costs as much time as one that does.
+
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::rand_core::OsRng;
+use argon2::password_hash::{
+    self, PasswordHash, PasswordHasher, PasswordVerifier, SaltString,
+};
+use base64ct::{Base64, Encoding};
+
+/// The users of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    entries: Vec<(String, String)>,
+}
+
+/// A hash that belongs to nobody, for the time it takes.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1\
+    $bm9ib2R5J3Mgc2FsdA$SIlUOYW6oc1bH8Qzmz1Z1oRVuYxMfsFHiDlNGbM4bfE";
+
+impl Users {
+    /// Reads a user file; blank lines and comments do not count.
+    pub fn parse(file: &str) -> Self {
+        let lines = file.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.starts_with('#'));
+        let entries = lines.filter_map(|line| line.split_once(':'));
+        let owned = |(user, hash): (&str, &str)| {
+            // What follows a second colon is the rest of a shadow line.
+            let hash = hash.split(':').next().unwrap_or_default();
+            (user.to_owned(), hash.to_owned())
+        };
+        Self { entries: entries.map(owned).collect() }
+    }
+
+    /// Whether nobody can log in.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether this is the user's password. It takes a while, by design:
+    /// the calculation runs beside the other sessions.
+    pub async fn verify(self: &Arc<Self>, login: Login) -> Option<String> {
+        let users = Arc::clone(self);
+        let verified = tokio::task::spawn_blocking(move || {
+            users.is_right(&login).then_some(login.user)
+        });
+        verified.await.ok().flatten()
+    }
+
+    /// The calculation.
+    fn is_right(&self, login: &Login) -> bool {
+        let entry = self.entries.iter().find(|(user, _)| *user == login.user);
+        let hash = entry.map_or(NOBODY, |(_, hash)| hash);
+        matches_hash(&login.password, hash) && entry.is_some()
+    }
+}
+
+/// Whether a password has this hash.
+fn matches_hash(password: &str, hash: &str) -> bool {
+    if hash.starts_with("$6$") {
+        return sha_crypt::sha512_check(password, hash).is_ok();
+    }
+    if hash.starts_with("$5$") {
+        return sha_crypt::sha256_check(password, hash).is_ok();
+    }
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+    })
+}
+
+/// Makes a line for the user file.
+pub fn line(
+    user: &str,
+    password: &str,
+) -> Result<String, password_hash::Error> {
+    let salt = SaltString::generate(&mut OsRng);
+    let hash = Argon2::default().hash_password(password.as_bytes(), &salt)?;
+    Ok(format!("{user}:{hash}"))
+}
+
+/// A name and a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Who somebody says they are.
+    pub user: String,
+    /// What should prove it.
+    pub password: String,
+}
+
+impl Login {
+    /// Reads the message of PLAIN (RFC 4616 2): for whom, who, password. We
+    /// let nobody act for somebody else.
+    pub fn plain(response: &[u8]) -> Option<Self> {
+        let text = decode(response)?;
+        let mut parts = text.split('\0');
+        let (for_whom, user) = (parts.next()?, parts.next()?);
+        let password = parts.next()?;
+        let is_whole = parts.next().is_none() && !user.is_empty();
+        let for_self = for_whom.is_empty() || for_whom == user;
+        (is_whole && for_self).then(|| Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+        })
+    }
+
+    /// Takes the two answers of LOGIN.
+    pub fn login(user: &[u8], password: &[u8]) -> Option<Self> {
+        let (user, password) = (decode(user)?, decode(password)?);
+        (!user.is_empty()).then_some(Self { user, password })
+    }
+}
+
+/// A text from its base64, decoded in constant time. `=` alone is the empty
+/// text (RFC 4954 4).
+fn decode(response: &[u8]) -> Option<String> {
+    if response == b"=" {
+        return Some(String::new());
+    }
+    let response = std::str::from_utf8(response).ok()?;
+    String::from_utf8(Base64::decode_vec(response).ok()?).ok()
+}

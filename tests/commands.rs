@@ -1,0 +1,135 @@
+//! The small commands, run as people run them.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+
+/// Runs `ra` in a qmail folder.
+fn ra(qmail: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(arguments)
+        .env_clear()
+        .env("RA_QMAIL", qmail)
+        .output()
+        .unwrap()
+}
+
+/// What a command printed, and its exit status.
+fn told(output: &Output) -> (String, Option<i32>) {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (text, output.status.code())
+}
+
+#[rstest]
+#[case::both(
+    "m.i.ch+shop@example.org",
+    "mich@example.org\n  plusaliases: m.i.ch@example.org\n  \
+     dotblind: mich@example.org\n"
+)]
+#[case::neither("joe@example.org", "joe@example.org\n")]
+fn alias_shows_each_step(#[case] address: &str, #[case] text: &str) {
+    let output = ra(Path::new("/nonexistent"), &["alias", address]);
+    assert_eq!(told(&output), (text.to_owned(), Some(0)));
+}
+
+#[test]
+fn alias_refuses_what_is_no_address() {
+    let output = ra(Path::new("/nonexistent"), &["alias", "joe"]);
+    assert_eq!(told(&output), (String::new(), Some(1)));
+}
+
+#[test]
+fn overload_raises_and_lowers_its_flag_with_hysteresis() {
+    let folder = tempfile::tempdir().unwrap();
+    let qmail = folder.path();
+    fs::create_dir(qmail.join("control")).unwrap();
+    fs::create_dir_all(qmail.join("queue/todo/7")).unwrap();
+    let flag = qmail.join("control/overloaded");
+    let arguments = ["overload", "--limit", "3", "--clear", "1"];
+    let message = |number: usize| qmail.join(format!("queue/todo/7/{number}"));
+    let steps = [
+        (3, "not overloaded\n", 0),
+        (4, "overloaded: 4 messages waiting\n", 1),
+        (2, "overloaded: 2 messages waiting\n", 1),
+        (1, "not overloaded\n", 0),
+    ];
+    for (waiting, text, status) in steps {
+        for number in 0..4 {
+            _ = fs::remove_file(message(number));
+        }
+        for number in 0..waiting {
+            fs::write(message(number), "").unwrap();
+        }
+        let output = ra(qmail, &arguments);
+        assert_eq!(told(&output), (text.to_owned(), Some(status)));
+        assert_eq!(flag.exists(), status == 1);
+    }
+    assert_eq!(fs::read_dir(qmail.join("control")).unwrap().count(), 0);
+}
+
+#[test]
+fn overload_leaves_the_flag_alone_when_there_is_no_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    let flag = folder.path().join("control/overloaded");
+    fs::write(&flag, "by hand").unwrap();
+    let output = ra(folder.path(), &["overload"]);
+    assert_eq!(told(&output), (String::new(), Some(2)));
+    assert!(flag.exists());
+}
+
+#[test]
+fn install_links_and_prints_what_to_paste() {
+    let folder = tempfile::tempdir().unwrap();
+    let qmail = fs::canonicalize(folder.path()).unwrap();
+    let plugins = qmail.join("plugins");
+    let arguments = ["install", plugins.to_str().unwrap(), "msa", "dotblind"];
+    for _ in 0..2 {
+        let output = ra(&qmail, &arguments);
+        let text = "[mail]\nplugins/msa\n\n[rcpt]\nplugins/dotblind\n\n";
+        assert_eq!(told(&output), (text.to_owned(), Some(0)));
+    }
+    assert_eq!(fs::read_dir(&plugins).unwrap().count(), 2);
+    let output = Command::new(plugins.join("msa")).env_clear().output();
+    let text = "E550 You should be authenticated\n".to_owned();
+    assert_eq!(told(&output.unwrap()), (text, Some(0)));
+}
+
+#[test]
+fn install_does_not_touch_somebody_elses_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin = folder.path().join("msa");
+    fs::write(&plugin, "mine").unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = ra(folder.path(), &["install", path, "msa"]);
+    assert_eq!(told(&output), (String::new(), Some(2)));
+    assert_eq!(fs::read_to_string(&plugin).unwrap(), "mine");
+}
+
+#[test]
+fn plugins_tells_all_about_one() {
+    let output = ra(Path::new("/nonexistent"), &["plugins", "tarpit"]);
+    insta::with_settings!({
+        snapshot_path => "../snapshots",
+        prepend_module_to_snapshot => false,
+    }, {
+        insta::assert_snapshot!("ra__plugins-tarpit", told(&output).0);
+    });
+}
+
+#[rstest]
+#[case::nobody(&["plugins", "nobody"], 1)]
+#[case::no_command(&[], 2)]
+#[case::unknown(&["fly"], 2)]
+#[case::help(&["--help"], 0)]
+#[case::json(&["plugins", "--json"], 0)]
+fn the_exit_status_says_yes_no_or_trouble(
+    #[case] arguments: &[&str],
+    #[case] status: i32,
+) {
+    let output = ra(Path::new("/nonexistent"), arguments);
+    assert_eq!(output.status.code(), Some(status));
+}

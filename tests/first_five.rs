@@ -1,0 +1,173 @@
+//! The first five plugins, beyond what was recorded.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use ra_plugins::frozen::Frozen;
+use ra_plugins::plugin::Verdict;
+use ra_plugins::registry::find;
+use ra_plugins::session::Session;
+use rstest::rstest;
+
+/// What a plugin decides about a session with these variables.
+async fn decide(
+    plugin: &str,
+    frozen: &Frozen,
+    variables: &[(&str, &str)],
+) -> Verdict {
+    let mut session = Session::new(7);
+    for (name, value) in variables {
+        session.set(name, value);
+    }
+    find(plugin).unwrap().judge(&session, &frozen.world()).await
+}
+
+#[tokio::test]
+async fn a_forged_user_name_is_one_log_line() {
+    let user = "joe\nauthlogger: pid 1 - authenticated as root";
+    let variables = [("SMTPAUTHUSER", user)];
+    let verdict = decide("authlogger", &Frozen::new(), &variables).await;
+    assert_eq!(
+        verdict.log_lines("authlogger", 7),
+        "authlogger: pid 7 - authenticated as \
+         joe?authlogger: pid 1 - authenticated as root\n"
+    );
+}
+
+#[rstest]
+#[case::default("", "E550 You should be authenticated\n")]
+#[case::rfc_4954(
+    "530 5.7.0 Authentication required",
+    "E530 5.7.0 Authentication required\n"
+)]
+#[case::nonsense("go away", "E550 You should be authenticated\n")]
+#[tokio::test]
+async fn strangers_are_told_to_authenticate(
+    #[case] reply: &str,
+    #[case] output: &str,
+) {
+    let variables = [("MSA_REPLY", reply)];
+    let verdict = decide("msa", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.output(), output);
+}
+
+/// What the list of the next test says.
+const RESTRICTED: &str = "\
+# interns, and one whole domain
+temp
+@interns.example.org
+hr@example.org: lawyer@law.example @agency.example
+";
+
+#[rstest]
+#[case::boss("boss@example.org", "a@free.example", false)]
+#[case::user("temp", "a@free.example", true)]
+#[case::user_inside("temp", "a@example.org", false)]
+#[case::domain("jo@interns.example.org", "a@free.example", true)]
+#[case::domain_case("jo@INTERNS.example.org", "a@free.example", true)]
+#[case::not_the_parent("jo@example.org", "a@free.example", false)]
+#[case::no_friend("hr@example.org", "a@free.example", true)]
+#[case::friend("hr@example.org", "Lawyer@Law.example", false)]
+#[case::friends("hr@example.org", "anybody@agency.example", false)]
+#[case::local_name("temp", "postmaster", false)]
+#[tokio::test]
+async fn some_users_only_write_to_colleagues(
+    #[case] user: &str,
+    #[case] recipient: &str,
+    #[case] refused: bool,
+) {
+    let frozen = Frozen::new()
+        .file("control/localonly", RESTRICTED)
+        .file("control/rcpthosts", "example.org\n");
+    let variables = [
+        ("SMTPAUTHUSER", user),
+        ("SMTPRCPTTO", recipient),
+        ("SMTPRCPTHOSTSOK", "1"),
+    ];
+    let verdict = decide("localmail", &frozen, &variables).await;
+    assert_eq!(!verdict.commands.is_empty(), refused);
+    assert_eq!(!verdict.log.is_empty(), refused);
+}
+
+#[rstest]
+#[case::locked(
+    Frozen::new().locked("control/localonly"),
+    "error opening /var/qmail/control/localonly: permission denied"
+)]
+#[case::not_utf8(
+    Frozen::new().file("control/localonly", b"t\xe9mp\njoe\n"),
+    "control/localonly: line 1 is not UTF-8"
+)]
+#[tokio::test]
+async fn a_list_with_a_flaw_is_mentioned(
+    #[case] frozen: Frozen,
+    #[case] words: &str,
+) {
+    let variables = [("SMTPAUTHUSER", "x"), ("SMTPRCPTTO", "a@free.example")];
+    let verdict = decide("localmail", &frozen, &variables).await;
+    assert_eq!((verdict.output(), verdict.log[0].as_ref()), ("".into(), words));
+}
+
+#[rstest]
+#[case::below("1", "H", 0, &[])]
+#[case::first("2", "H", 1, &["started tarpitting"])]
+#[case::second("3", "hard", 4, &[])]
+#[case::third_normal("4", "n", 6, &[])]
+#[case::eleventh("12", "H", 120, &["delays have reached TARPITMAX (120 s)"])]
+#[case::later("40", "H", 120, &[])]
+#[case::no_end("18446744073709551615", "H", 120, &[])]
+#[tokio::test]
+async fn each_recipient_waits_longer_up_to_a_cap(
+    #[case] asked: &str,
+    #[case] delay: &str,
+    #[case] seconds: u64,
+    #[case] log: &[&str],
+) {
+    let variables = [
+        ("SMTPRCPTCOUNTALL", asked),
+        ("TARPITCOUNT", "2"),
+        ("TARPITDELAY", delay),
+    ];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+    assert_eq!(verdict.log, log);
+}
+
+#[rstest]
+#[case::nobody("", 2)]
+#[case::users("auth", 0)]
+#[case::relays("relay", 0)]
+#[case::both("auth, relay", 0)]
+#[case::others("root", 2)]
+#[tokio::test]
+async fn our_own_are_spared(#[case] spare: &str, #[case] seconds: u64) {
+    let variables = [
+        ("SMTPRCPTCOUNTALL", "51"),
+        ("SMTPAUTHUSER", "joe"),
+        ("RELAYCLIENT", ""),
+        ("TARPITSPARE", spare),
+    ];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+}
+
+#[rstest]
+#[case::idle(None, "", "")]
+#[case::busy(Some("control/overloaded"), "", REFUSED)]
+#[case::elsewhere(Some("/run/busy"), "/run/busy", REFUSED)]
+#[case::other_file(Some("control/overloaded"), "/run/busy", "")]
+#[tokio::test]
+async fn strangers_come_back_when_we_are_busy(
+    #[case] file: Option<&str>,
+    #[case] setting: &str,
+    #[case] output: &str,
+) {
+    let empty = Frozen::new();
+    let frozen = file.map_or(empty, |path| Frozen::new().file(path, ""));
+    let stranger = [("OVERLOADFILE", setting)];
+    let verdict = decide("overload", &frozen, &stranger).await;
+    assert_eq!(verdict.output(), output);
+    let user = [("OVERLOADFILE", setting), ("SMTPAUTHUSER", "joe")];
+    assert_eq!(decide("overload", &frozen, &user).await.output(), "");
+}
+
+/// How the overload plugin refuses.
+const REFUSED: &str = "R451 Temporary Failure: Server overload\n";

@@ -1,0 +1,167 @@
+//! What holds for every plugin.
+
+use std::future::pending;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use ra_plugins::frozen::Frozen;
+use ra_plugins::plugin::{Message, Plugin, REPLY_MAX, Verdict};
+use ra_plugins::registry::PLUGINS;
+use ra_plugins::session::Session;
+use ra_plugins::spp::Section;
+use rstest::rstest;
+
+/// A log line with two arguments.
+const BLOCKED: Message = Message::log("blocked from {user} to {recipient}");
+
+/// A reply with one.
+const ECHO: Message = Message::reply("550 no {address}");
+
+#[rstest]
+#[case::two(&["joe", "jim"], "blocked from joe to jim")]
+#[case::too_few(&["joe"], "blocked from joe to ")]
+#[case::too_many(&["a", "b", "c"], "blocked from a to b")]
+#[case::braces(&["{recipient}", "x"], "blocked from {recipient} to x")]
+#[case::percent(&["%s%n", "x"], "blocked from %s%n to x")]
+#[case::line_break(&["joe\nx: pid 1 - hi", "x"],
+    "blocked from joe?x: pid 1 - hi to x")]
+fn a_message_is_filled(#[case] arguments: &[&str], #[case] words: &str) {
+    assert_eq!(BLOCKED.fill(arguments), words);
+}
+
+#[test]
+fn a_reply_fits_its_line() {
+    let reply = ECHO.fill(&["ü".repeat(1000).as_str()]);
+    assert!(reply.len() <= REPLY_MAX && reply.len() > REPLY_MAX - 2);
+}
+
+#[test]
+fn a_verdict_is_written_line_by_line() {
+    let mut verdict = Verdict::unchanged();
+    verdict.log(&BLOCKED, &["joe", "jim"]);
+    verdict.change("joe", "example.org");
+    verdict.refuse(&ECHO, &["joe@example.org"]);
+    assert_eq!(
+        verdict.log_lines("test", 7),
+        "test: pid 7 - blocked from joe to jim\n"
+    );
+    assert_eq!(verdict.output(), "Cjoe@example.org\nE550 no joe@example.org\n");
+}
+
+/// A plugin that does as the variable `TODO` says.
+const TEST: Plugin = Plugin {
+    name: "test",
+    purpose: "shows what holds for every plugin",
+    sections: &[Section::Rcpt],
+    settings: &[],
+    files: &[],
+    messages: &[ECHO],
+    decide: |session, _world| {
+        Box::pin(async {
+            let mut verdict = Verdict::unchanged();
+            match session.get("TODO") {
+                Some("hang") => pending().await,
+                Some("wait") => verdict.delay = Duration::from_secs(9),
+                _ => verdict.refuse(&ECHO, &["joe"]),
+            }
+            verdict
+        })
+    },
+};
+
+#[rstest]
+#[case::hangs("25", "no decision within 25 s")]
+#[case::shorter("3", "no decision within 3 s")]
+#[case::nonsense("soon", "RA_DEADLINE: not a number: soon; using 25")]
+#[tokio::test]
+async fn who_does_not_decide_in_time_lets_the_mail_pass(
+    #[case] deadline: &str,
+    #[case] words: &str,
+) {
+    let world = Frozen::new().world();
+    let session = Session::new(7).with("RA_DEADLINE", deadline);
+    let verdict = TEST.judge(&session.with("TODO", "hang"), &world).await;
+    assert_eq!(verdict.output(), "");
+    assert_eq!(verdict.log[0], words);
+}
+
+#[rstest]
+#[case::refusal("refuse", "would have: E550 no joe")]
+#[case::delay("wait", "would have: waited 9 s")]
+#[tokio::test]
+async fn in_the_shadow_a_plugin_only_tells(
+    #[case] todo: &str,
+    #[case] words: &str,
+) {
+    let world = Frozen::new().world();
+    let session = Session::new(7).with("TODO", todo).with("TEST_SHADOW", "1");
+    let verdict = TEST.judge(&session, &world).await;
+    assert_eq!((verdict.output(), verdict.delay), ("".into(), Duration::ZERO));
+    assert_eq!(verdict.log, [words]);
+}
+
+#[test]
+fn a_process_writes_its_refusal_and_its_reason() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "msa"])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"E550 You should be authenticated\n");
+    let parent = std::process::id();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("msa: pid {parent} - Message rejected (no auth).\n")
+    );
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_link_with_its_name_runs_a_plugin() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("plusaliases");
+    let program = env!("CARGO_BIN_EXE_ra");
+    std::os::unix::fs::symlink(program, &link).unwrap();
+    let output = Command::new(link)
+        .env_clear()
+        .env("SMTPRCPTTO", "joe+shop@example.org")
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"Cjoe@example.org\n");
+}
+
+#[test]
+fn a_server_that_has_gone_away_is_no_reason_to_crash() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "msa"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn every_plugin_decides_about_an_empty_session() {
+    for plugin in PLUGINS {
+        let world = Frozen::new().world();
+        let verdict = plugin.judge(&Session::new(7), &world).await;
+        let stops = verdict.commands.iter().position(|it| it.stops());
+        let last = verdict.commands.len().saturating_sub(1);
+        assert!(stops.is_none_or(|it| it == last), "{}", plugin.name);
+    }
+}
+
+#[test]
+fn every_plugin_has_declared_itself_whole() {
+    for plugin in PLUGINS {
+        let settings = plugin.settings.iter();
+        assert!(settings.clone().all(|it| !it.help.is_empty()));
+        assert!(!plugin.sections.is_empty() && !plugin.purpose.is_empty());
+        assert!(!plugin.messages.is_empty(), "{}", plugin.name);
+    }
+}
