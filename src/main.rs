@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use ra_plugins::cli::{self, Command, Outcome, complain};
+use ra_plugins::dns::system::Lazy;
 use ra_plugins::plugin::Plugin;
 use ra_plugins::registry;
 use ra_plugins::session::Session;
@@ -42,7 +44,8 @@ fn main() -> ExitCode {
 /// Runs one plugin as qmail-smtpd expects it.
 fn run_plugin(plugin: &Plugin) -> ExitCode {
     let session = Session::from_environment();
-    let world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    world.dns = Arc::new(Lazy::new(session.get("RA_DNS")));
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(plugin.run(&session, &world)),

@@ -7,3 +7,4 @@ pub mod tarpit;
 pub mod overload;
 pub mod plusaliases;
 pub mod dotblind;
+pub mod spfchecks;

@@ -9,7 +9,8 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, tarpit,
+    authlogger, dotblind, localmail, msa, overload, plusaliases, spfchecks,
+    tarpit,
 };
 
 /// Every plugin, by name.
@@ -20,6 +21,7 @@ pub const PLUGINS: &[&Plugin] = &[
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &spfchecks::PLUGIN,
     &tarpit::PLUGIN,
 ];
 

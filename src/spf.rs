@@ -2,7 +2,8 @@
 //!
 //! A domain publishes a [`record`]; its names may hold [`macros`]; a
 //! receiver [`check`]s a client against it and gets an [`outcome`]. What the
-//! domain has to say about a refusal is a stranger's word; what we found goes into a header.
+//! domain has to say about a refusal is a stranger's word ([`explain`]); what
+//! we found goes into a [`header`]. [`suite`] puts all of it to the test.
 
 pub mod record;
 pub mod macros;
@@ -12,4 +13,6 @@ pub mod ahead;
 pub mod evaluation;
 pub mod mechanisms;
 pub mod check;
+pub mod explain;
+pub mod header;
 pub mod suite;

@@ -34,7 +34,7 @@ use crate::dns::cache::Cache;
 use crate::dns::can_carry;
 use crate::dns::zone::{Unreadable, Zone};
 use crate::world::{
-    Answer, Asked, Dns, DnsError, Disk, Files, NotThere, RecordType, Records,
+    Answer, Asked, Disk, Dns, DnsError, Files, NotThere, RecordType, Records,
     Texts,
 };
 

@@ -25,6 +25,7 @@
 //! assert_eq!(outcome.reason(), "mechanism -all of example.org");
 //! ```
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::spf::ahead::Asking;
@@ -33,7 +34,7 @@ use crate::spf::evaluation::{Evaluation, Identity, Stop};
 use crate::spf::macros::Place;
 use crate::spf::outcome::{Decision, Limits, Outcome, Problem, SpfResult};
 use crate::spf::record::{
-    Directive, DomainSpec, Mechanism, Record, SyntaxError, is_spf,
+    Directive, DomainSpec, Mechanism, Prefixes, Record, SyntaxError, is_spf,
 };
 use crate::world::{DnsError, RecordType, Records, Texts, World};
 
@@ -50,17 +51,41 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks a client. Evaluates, waits for a missing answer, and
-    /// evaluates again, until nothing is missing or time is up.
+    /// Checks a client.
     pub async fn check(&self, query: &Query<'_>) -> Outcome {
         let identity = Identity::of(query);
+        let outcome = self.settled(&identity, |it| it.outcome()).await;
+        outcome.unwrap_or_else(late)
+    }
+
+    /// Whether a client is a mail exchanger of a domain; whatever prevents
+    /// an answer means no.
+    pub async fn is_exchanger(&self, client_ip: IpAddr, domain: &str) -> bool {
+        let (mail_from, helo, receiver) = (domain, "", "");
+        let query = Query { client_ip, mail_from, helo, receiver };
+        let identity = Identity::of(&query);
+        let whole = Prefixes { ip4: 32, ip6: 128 };
+        let answer = self.settled(&identity, |mut evaluation| {
+            let matched = evaluation.matches_mx(&identity.domain, whole);
+            (!evaluation.blind).then_some(matches!(matched, Ok(true)))
+        });
+        answer.await.unwrap_or(false)
+    }
+
+    /// Evaluates, waits for a missing answer, and evaluates again, until
+    /// nothing is missing or time is up.
+    async fn settled<T>(
+        &self,
+        identity: &Identity<'_>,
+        attempt: impl Fn(Evaluation<'_, 'a>) -> Option<T>,
+    ) -> Option<T> {
         let spare = self.limits.lookups.into();
         let mut asking = Asking::new(self.dns, spare);
         let mut time_is_up = None;
         loop {
-            let evaluation = Evaluation::new(self, &identity, &mut asking);
-            if let Some(outcome) = evaluation.outcome() {
-                return outcome;
+            let evaluation = Evaluation::new(self, identity, &mut asking);
+            if let Some(settled) = attempt(evaluation) {
+                return Some(settled);
             }
             // RFC 7208 4.6.4: a limit on the time of all of it, and a
             // temperror when it is over.
@@ -69,7 +94,7 @@ impl<'a> Checker<'a> {
             tokio::select! {
                 biased;
                 () = asking.answered() => {}
-                () = time_is_up => return late(),
+                () = time_is_up => return None,
             }
         }
     }
