@@ -115,7 +115,13 @@ impl Report<'_> {
             (Checked::Helo, _) | (_, "") => ("smtp.helo", self.query.helo),
             (Checked::MailFrom, sender) => ("smtp.mailfrom", sender),
         };
-        let value = quoted(value);
+        // RFC 8601 2.2: an address may stand without quotes.
+        let value = match value.rsplit_once('@').map(|(a, b)| (quoted(a), b)) {
+            Some((local, domain)) if !local.starts_with('"') => {
+                format!("{local}@{}", quoted(domain))
+            }
+            Some(_) | None => quoted(value),
+        };
         format!(
             "Authentication-Results: {receiver}; \
              spf={result} ({comment}) {property}={value}"
