@@ -5,6 +5,8 @@
 //! how long it takes when each DNS answer takes 20 ms.
 
 mod data;
+#[path = "../../../tests/dns_server/mod.rs"]
+mod dns_server;
 mod mail_auth_peer;
 mod viaspf_peer;
 
@@ -12,12 +14,14 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ra_plugins::dns::system::open;
 use ra_plugins::frozen::Frozen;
 use ra_plugins::spf::check::Checker;
 use ra_plugins::spf::record::Record;
 use ra_plugins::world::World;
 
 use data::Case;
+use dns_server::Server;
 
 /// How long one measurement lasts.
 const ROUND: Duration = Duration::from_millis(4);
@@ -55,6 +59,42 @@ fn main() {
         geometric_mean(ours),
         &[("mail-auth", geometric_mean(theirs))],
     );
+    runtime.block_on(latency(&cases));
+}
+
+/// How long all cases take when each DNS answer takes 20 ms and nothing is
+/// cached.
+async fn latency(cases: &[Case]) {
+    let pause = Duration::from_millis(20);
+    let (mut ours, mut plain) = (Duration::ZERO, Duration::ZERO);
+    let (mut second, mut third) = (Duration::ZERO, Duration::ZERO);
+    let config = viaspf::Config::default();
+    for case in cases {
+        let server = Server::start(Arc::clone(&case.zone), pause).await;
+        let address = server.address.to_string();
+        let query = case.test.query();
+        for (look_ahead, sum) in [(true, &mut ours), (false, &mut plain)] {
+            let dns = open(&address).unwrap();
+            let world = World { dns, ..World::real("/") };
+            let checker = Checker { look_ahead, ..Checker::new(&world) };
+            let start = Instant::now();
+            black_box(checker.check(&query).await);
+            *sum += start.elapsed();
+        }
+        let it = mail_auth_peer::authenticator_for(server.address);
+        let start = Instant::now();
+        mail_auth_peer::ask(&it, case).await;
+        second += start.elapsed();
+        let asking = viaspf_peer::Asking(open(&address).unwrap());
+        let start = Instant::now();
+        viaspf_peer::run(&asking, &config, case).await;
+        third += start.elapsed();
+    }
+    println!("\nwall time at 20 ms an answer, cold, sum of {}:", cases.len());
+    println!(
+        "  ours {ours:.2?}   without look-ahead {plain:.2?}   \
+         mail-auth {second:.2?}   viaspf {third:.2?}"
+    );
 }
 
 /// Prints a line of figures, in microseconds, with ratios.
@@ -79,7 +119,7 @@ fn agree(runtime: &tokio::runtime::Runtime, cases: &[Case]) {
         let caches = mail_auth_peer::Caches::of(case, true);
         let second = mail_auth_peer::check(&authenticator, &caches, case);
         let second = runtime.block_on(second);
-        let asking = viaspf_peer::Asking(Arc::clone(&case.zone));
+        let asking = viaspf_peer::Asking(case.zone.clone());
         let third = viaspf_peer::check(&asking, &config, case);
         let third = runtime.block_on(third);
         for (right, word) in right.iter_mut().zip([ours, second, third]) {
@@ -132,7 +172,7 @@ fn mail_auth(
 fn viaspf(runtime: &tokio::runtime::Runtime, cases: &[Case]) -> f64 {
     let config = viaspf::Config::default();
     geometric_mean(cases.iter().map(|case| {
-        let asking = viaspf_peer::Asking(Arc::clone(&case.zone));
+        let asking = viaspf_peer::Asking(case.zone.clone());
         runtime.block_on(time_async(async || {
             viaspf_peer::run(&asking, &config, case).await;
         }))

@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ra_plugins::dns::zone::Zone;
 use ra_plugins::spf::macros::reverse_name;
 use ra_plugins::world::{Asked, Dns, DnsError, RecordType, Records};
 use viaspf::lookup::{Lookup, LookupError, LookupResult, Name};
@@ -12,21 +11,27 @@ use viaspf::{Config, evaluate_sender};
 
 use crate::data::Case;
 
-/// A zone as viaspf asks it.
-pub struct Asking(pub Arc<Zone>);
+/// DNS as viaspf asks it.
+pub struct Asking(pub Arc<dyn Dns>);
 
 impl Asking {
-    fn ask(&self, name: &str, wanted: RecordType) -> LookupResult<Records> {
+    async fn ask(
+        &self,
+        name: &str,
+        wanted: RecordType,
+    ) -> LookupResult<Records> {
         let name = name.strip_suffix('.').unwrap_or(name);
-        match self.0.ask(name, wanted) {
-            Asked::Known(Ok(records)) => Ok(records),
-            Asked::Known(Err(DnsError::NoName | DnsError::NoRecord)) => {
+        let answer = match self.0.ask(name, wanted) {
+            Asked::Known(answer) => answer,
+            Asked::Waiting(waiting) => waiting.await,
+        };
+        match answer {
+            Ok(records) => Ok(records),
+            Err(DnsError::NoName | DnsError::NoRecord) => {
                 Err(LookupError::NoRecords)
             }
-            Asked::Known(Err(DnsError::Timeout)) => Err(LookupError::Timeout),
-            Asked::Known(Err(_)) | Asked::Waiting(_) => {
-                Err(LookupError::Dns(None))
-            }
+            Err(DnsError::Timeout) => Err(LookupError::Timeout),
+            Err(_) => Err(LookupError::Dns(None)),
         }
     }
 }
@@ -34,21 +39,21 @@ impl Asking {
 #[async_trait]
 impl Lookup for Asking {
     async fn lookup_a(&self, name: &Name) -> LookupResult<Vec<Ipv4Addr>> {
-        match self.ask(name.as_str(), RecordType::A)? {
+        match self.ask(name.as_str(), RecordType::A).await? {
             Records::A(list) => Ok(list.to_vec()),
             _ => Err(LookupError::NoRecords),
         }
     }
 
     async fn lookup_aaaa(&self, name: &Name) -> LookupResult<Vec<Ipv6Addr>> {
-        match self.ask(name.as_str(), RecordType::Aaaa)? {
+        match self.ask(name.as_str(), RecordType::Aaaa).await? {
             Records::Aaaa(list) => Ok(list.to_vec()),
             _ => Err(LookupError::NoRecords),
         }
     }
 
     async fn lookup_mx(&self, name: &Name) -> LookupResult<Vec<Name>> {
-        match self.ask(name.as_str(), RecordType::Mx)? {
+        match self.ask(name.as_str(), RecordType::Mx).await? {
             Records::Mx(list) => {
                 let names = list.iter();
                 Ok(names.filter_map(|(_, it)| Name::new(it).ok()).collect())
@@ -58,7 +63,7 @@ impl Lookup for Asking {
     }
 
     async fn lookup_txt(&self, name: &Name) -> LookupResult<Vec<String>> {
-        match self.ask(name.as_str(), RecordType::Txt)? {
+        match self.ask(name.as_str(), RecordType::Txt).await? {
             Records::Txt(list) => {
                 let texts = list.iter();
                 let lossy =
@@ -70,7 +75,7 @@ impl Lookup for Asking {
     }
 
     async fn lookup_ptr(&self, ip: IpAddr) -> LookupResult<Vec<Name>> {
-        match self.ask(&reverse_name(ip), RecordType::Ptr)? {
+        match self.ask(&reverse_name(ip), RecordType::Ptr).await? {
             Records::Ptr(list) => {
                 let names = list.iter();
                 Ok(names.filter_map(|it| Name::new(it).ok()).collect())
