@@ -11,6 +11,7 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod alias;
+pub mod rater;
 pub mod plugins;
 pub mod registry;
 pub mod cli;
