@@ -13,5 +13,6 @@ pub mod rules;
 pub mod window;
 pub mod journal;
 pub mod store;
+pub mod clock;
 pub mod log;
 pub mod server;

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use crate::rater::window::Window;
+use crate::rater::window::{Mark, Window};
 use crate::spp::clean;
 
 /// How much a line matters.
@@ -89,8 +89,9 @@ impl Log {
         }
         let seconds = self.started.elapsed().as_secs();
         let now = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let mark = Mark { key: b"log", weight: 1, now };
         let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.window.mark(now, SECONDS, 1) > LINES {
+        if recent.window.mark(mark, SECONDS) > LINES {
             recent.left_out += 1;
             return;
         }

@@ -13,13 +13,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::rater::clock::Clock;
 use crate::rater::log::{Level, Log};
 use crate::rater::rules::Rules;
 use crate::rater::store::Store;
 use crate::rater::window::Mark;
-use crate::rater::wire::{
-    Answer, IDLE_TIME, LINE_TIME, Line, Refusal, Standing, is_too_long, read,
-};
+use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
 
 /// The most that is kept of what has arrived; a line and its end fit.
 const BUFFER: usize = 2048;
@@ -44,38 +43,10 @@ pub struct Service {
     pub log: Log,
 }
 
-/// The daemon's clock: seconds that only ever go on, whatever happens to
-/// the time of day.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    /// When the clock was set.
-    pub started: Instant,
-    /// To what it was set.
-    pub base: u32,
-}
-
-impl Clock {
-    /// The second at this instant.
-    pub fn at(&self, now: Instant) -> u32 {
-        let passed = now.saturating_duration_since(self.started).as_secs();
-        self.base.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
-    }
-}
-
 impl Service {
     /// The rules in force.
     pub fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Counts a mark and tells how its key stands.
-    async fn mark(
-        &self,
-        mark: Mark<'_>,
-        rules: &Rules,
-    ) -> Result<Standing, Refusal> {
-        let limit = || rules.limit(mark.key);
-        self.store.mark(mark, rules.generation, limit)
     }
 
     /// The answer to a line.
@@ -83,47 +54,68 @@ impl Service {
         &self,
         line: &[u8],
         kept: bool,
-        rules: &Rules,
         now: u32,
-    ) -> Answer {
-        match read(line, kept) {
-            Ok(Line::Keep) => Answer::Kept,
-            Ok(Line::Ping) => Answer::Pong,
-            Ok(Line::Mark { key, weight }) => {
-                self.mark(Mark { key, weight, now }, rules).await.into()
+        rules: &Rules,
+    ) -> Result<Answer, Answer> {
+        match read(line, kept)? {
+            Line::Keep => Ok(Answer::Kept),
+            Line::Ping => Ok(Answer::Pong),
+            Line::Mark { key, weight } => {
+                let mark = Mark { key, weight, now };
+                let limit = || rules.limit(key);
+                self.store.mark(mark, rules.generation, limit)
             }
-            Err(refusal) => Answer::Refused(refusal),
         }
     }
 }
 
-/// Answers connections for ever.
-pub async fn serve(listener: Listener, service: Arc<Service>) {
-    loop {
-        let accepted = match &listener {
-            Listener::Tcp(listener) => listener.accept().await.map(|it| {
-                _ = it.0.set_nodelay(true);
-                tokio::spawn(converse(it.0, Arc::clone(&service)));
-            }),
-            Listener::Unix(listener) => listener.accept().await.map(|it| {
-                tokio::spawn(converse(it.0, Arc::clone(&service)));
-            }),
-        };
-        if let Err(error) = accepted {
-            let text = format_args!("cannot accept a connection: {error}");
-            service.log.write(Level::Warn, text);
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
+/// A conversation with a client.
+#[derive(Default)]
+struct Talk {
+    /// What the client has sent and we have not answered.
+    received: Vec<u8>,
+    /// What we have not sent.
+    answers: Vec<u8>,
+    /// The client has said `keep`.
+    kept: bool,
+    /// There will be no further answer.
+    is_over: bool,
 }
 
-/// A socket that is open to clients.
-#[derive(Debug)]
-pub enum Listener {
-    /// On an address.
-    Tcp(TcpListener),
-    /// On a path.
-    Unix(UnixListener),
+impl Talk {
+    /// Answers every line that has arrived whole. Whether there was any.
+    async fn answer_all(&mut self, service: &Service, now: Instant) -> bool {
+        let (rules, now) = (service.rules(), service.clock.at(now));
+        let mut received = std::mem::take(&mut self.received);
+        let mut answered = 0;
+        for piece in received.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(line) = piece.strip_suffix(b"\n") {
+                answered += piece.len();
+                let answer = service.answer(line, self.kept, now, &rules).await;
+                self.say(service, &answer.unwrap_or_else(|error| error));
+            } else if read(piece, self.kept) == Err(Answer::TooLong) {
+                self.say(service, &Answer::TooLong);
+            }
+            if self.is_over {
+                break;
+            }
+        }
+        received.drain(..answered);
+        self.received = received;
+        answered > 0
+    }
+
+    /// Says something. Without `keep`, one answer is all there is; and where
+    /// a line that is too long ends is anybody's guess.
+    fn say(&mut self, service: &Service, answer: &Answer) {
+        let start = self.answers.len();
+        self.kept |= *answer == Answer::Kept;
+        self.is_over = !self.kept || *answer == Answer::TooLong;
+        _ = write!(self.answers, "{answer}\r\n");
+        let number = self.answers.get(start).map(|digit| digit - b'0');
+        let total = number.and_then(|it| service.answers.get(usize::from(it)));
+        total.inspect(|total| _ = total.fetch_add(1, Relaxed));
+    }
 }
 
 /// Talks with one client to the end. What goes wrong ends the conversation
@@ -132,23 +124,24 @@ async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     service: Arc<Service>,
 ) {
-    let mut talk = Talk::new(&service);
+    let mut talk = Talk::default();
     let mut since = Instant::now();
     while !talk.is_over {
         let patience = if talk.kept { IDLE_TIME } else { LINE_TIME };
+        talk.received.reserve(BUFFER - talk.received.len());
         let read = stream.read_buf(&mut talk.received);
         match timeout_at(since + patience, read).await {
             Ok(Ok(0) | Err(_)) => return,
             Ok(Ok(_)) => {
                 let now = Instant::now();
-                if talk.answer_lines(now).await {
+                if talk.answer_all(&service, now).await {
                     since = now;
                 }
             }
             // An answer without a question would be taken for that of the
             // next one.
             Err(_) if talk.kept => return,
-            Err(_) => talk.say(&Answer::Refused(Refusal::Timeout)),
+            Err(_) => talk.say(&service, &Answer::Timeout),
         }
         let sent = timeout(LINE_TIME, stream.write_all(&talk.answers)).await;
         if !matches!(sent, Ok(Ok(()))) {
@@ -169,57 +162,32 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     while let Ok(1..) = stream.read(&mut ignored).await {}
 }
 
-/// A conversation with a client.
-struct Talk<'a> {
-    service: &'a Service,
-    /// What the client has sent and we have not answered.
-    received: Vec<u8>,
-    /// What we have not sent.
-    answers: Vec<u8>,
-    /// The client has said `keep`.
-    kept: bool,
-    /// There will be no further answer.
-    is_over: bool,
+/// A socket that is open to clients.
+#[derive(Debug)]
+pub enum Listener {
+    /// On an address.
+    Tcp(TcpListener),
+    /// On a path.
+    Unix(UnixListener),
 }
 
-impl<'a> Talk<'a> {
-    /// Nothing has been said.
-    fn new(service: &'a Service) -> Self {
-        let (received, answers) = (Vec::with_capacity(BUFFER), Vec::new());
-        Self { service, received, answers, kept: false, is_over: false }
-    }
-
-    /// Answers every line that has arrived whole. Whether there was any.
-    async fn answer_lines(&mut self, now: Instant) -> bool {
-        let rules = self.service.rules();
-        let now = self.service.clock.at(now);
-        let received = std::mem::take(&mut self.received);
-        let mut rest = received.as_slice();
-        while !self.is_over
-            && let Some(end) = rest.iter().position(|byte| *byte == b'\n')
-            && let (line, [_, after @ ..]) = rest.split_at(end)
-        {
-            let answer = self.service.answer(line, self.kept, &rules, now);
-            self.say(&answer.await);
-            rest = after;
-        }
-        if !self.is_over && is_too_long(rest) {
-            self.say(&Answer::Refused(Refusal::TooLong));
-            self.is_over = true;
-        }
-        let answered = received.len() - rest.len();
-        self.received = received;
-        self.received.drain(..answered);
-        answered > 0
-    }
-
-    /// Says something. Without `keep`, one answer is all there is.
-    fn say(&mut self, answer: &Answer) {
-        self.kept |= *answer == Answer::Kept;
-        self.is_over = !self.kept;
-        _ = write!(self.answers, "{answer}\r\n");
-        if let Some(total) = self.service.answers.get(answer.number()) {
-            total.fetch_add(1, Relaxed);
+/// Answers connections for ever.
+pub async fn serve(listener: Listener, service: Arc<Service>) {
+    loop {
+        let shared = Arc::clone(&service);
+        let accepted = match &listener {
+            Listener::Tcp(listener) => listener.accept().await.map(|it| {
+                _ = it.0.set_nodelay(true);
+                tokio::spawn(converse(it.0, shared));
+            }),
+            Listener::Unix(listener) => listener.accept().await.map(|it| {
+                tokio::spawn(converse(it.0, shared));
+            }),
+        };
+        if let Err(error) = accepted {
+            let text = format_args!("cannot accept a connection: {error}");
+            service.log.write(Level::Warn, text);
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }

@@ -30,10 +30,10 @@ use smol_str::SmolStr;
 use crate::rater::journal;
 use crate::rater::rules::Limit;
 use crate::rater::window::{Mark, Window};
-use crate::rater::wire::{Refusal, Standing};
+use crate::rater::wire::Answer;
 
 /// So many shards that each is swept in well under a millisecond.
-const SHARDS: usize = 64;
+const SHARDS: usize = 32;
 
 /// A key that is known: 64 bytes with its place in the slab.
 #[derive(Debug)]
@@ -45,13 +45,6 @@ pub struct Entry {
     /// Its limit, by the rules of `generation`.
     pub limit: Limit,
     generation: u32,
-}
-
-impl Entry {
-    /// Whether its window has passed.
-    fn is_idle(&self, now: u32) -> bool {
-        now.saturating_sub(self.window.last()) >= self.limit.seconds
-    }
 }
 
 /// A part of the keys.
@@ -67,73 +60,59 @@ pub struct Shard {
 }
 
 /// All keys.
+#[derive(Default)]
 pub struct Store {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
-    max_keys: AtomicUsize,
-    /// How many keys there are.
+    /// How many keys there may be.
+    pub max_keys: AtomicUsize,
+    /// How many there are.
     pub keys: AtomicUsize,
     /// How many had to go before their time.
     pub evicted: AtomicU64,
 }
 
 impl Store {
-    /// An empty store for `max_keys` keys.
+    /// An empty store.
     pub fn new(max_keys: usize) -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            hasher: RandomState::new(),
-            max_keys: max_keys.into(),
-            keys: AtomicUsize::new(0),
-            evicted: AtomicU64::new(0),
-        }
+        Self { max_keys: max_keys.into(), ..Self::default() }
     }
-}
 
-impl Store {
-    /// Counts a mark. The limit is asked for only where the key is not
-    /// known by the rules of this generation. What has no limit is not
-    /// remembered.
+    /// Counts a mark and tells how its key stands. The limit is asked for
+    /// only where it is not known by the rules of this generation. What has
+    /// no limit is not remembered, nor what is only looked at.
     pub fn mark(
         &self,
         mark: Mark<'_>,
         generation: u32,
-        limit: impl FnOnce() -> Result<Limit, Refusal>,
-    ) -> Result<Standing, Refusal> {
+        limit: impl FnOnce() -> Result<Limit, Answer>,
+    ) -> Result<Answer, Answer> {
         let hash = self.hasher.hash_one(mark.key);
         let mut shard = self.shard(hash);
-        let slot = match shard.find(hash, mark.key) {
-            Some(slot) if shard.is_current(slot, generation) => slot,
-            known => match (known, limit()?) {
-                (_, Limit { count: 0, .. }) => return Ok(Standing::default()),
-                (Some(slot), limit) => {
-                    let entry = shard.entries.peek_mut(slot);
-                    (entry.limit, entry.generation) = (limit, generation);
-                    slot
-                }
-                (None, Limit { count: limit, .. }) if mark.weight == 0 => {
-                    return Ok(Standing { count: 0, limit });
-                }
-                (None, limit) => {
-                    let key = String::from_utf8_lossy(mark.key).into();
-                    let window = Window::new(mark.now);
-                    let entry = Entry { key, window, limit, generation };
-                    self.insert(&mut shard, hash, entry)
-                }
-            },
+        let found = shard.find(hash, mark.key);
+        let known = found.map(|slot| shard.entries.peek(slot));
+        let limit = match known {
+            Some(entry) if entry.generation == generation => entry.limit,
+            _ => limit()?,
         };
-        let standing = shard.mark(slot, mark);
+        if limit.count == 0 || (mark.weight == 0 && found.is_none()) {
+            return Ok(Answer::Standing { count: 0, limit: limit.count });
+        }
+        let slot = match found {
+            Some(slot) => slot,
+            None => self.insert(&mut shard, hash, mark),
+        };
+        let entry = shard.freshen(slot, mark);
+        (entry.limit, entry.generation) = (limit, generation);
+        let count = entry.window.mark(mark, limit.seconds);
+        if let Some(journal) = &mut shard.journal {
+            journal::append(journal, mark, limit.seconds);
+        }
         drop(shard);
-        self.evict();
-        Ok(standing)
-    }
-
-    /// Forgets a key. Whether it was known.
-    pub fn reset(&self, key: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(key);
-        let mut shard = self.shard(hash);
-        let slot = shard.find(hash, key);
-        slot.is_some_and(|slot| self.remove(&mut shard, hash, slot).is_some())
+        while self.keys.load(Relaxed) > self.max_keys.load(Relaxed) {
+            self.evict();
+        }
+        Ok(Answer::Standing { count, limit: limit.count })
     }
 
     /// Forgets the keys whose windows have passed, a shard at a time.
@@ -142,32 +121,39 @@ impl Store {
             let Shard { table, entries, .. } = &mut *shard;
             let before = table.len();
             table.retain(|slot| {
-                let idle = entries.peek(*slot).is_idle(now);
-                !(idle && entries.remove(*slot).is_idle(now))
+                let Entry { window, limit, .. } = entries.peek(*slot);
+                let age = now.saturating_sub(window.last());
+                let is_idle = age >= limit.seconds;
+                if is_idle {
+                    entries.remove(*slot);
+                }
+                !is_idle
             });
             self.keys.fetch_sub(before - table.len(), Relaxed);
-            if table.is_empty() {
-                (*table, *entries) = Default::default();
-            }
         }
     }
 
     /// The shards, locked one after the other.
     pub fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.shards.iter().map(|shard| lock(shard))
+        self.shards.iter().map(lock)
     }
 
-    /// The shard of a key. The table inside uses other bits of the hash.
-    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        let [.., first] = &self.shards;
-        let number = usize::from((hash >> 32).to_le_bytes()[0]) % SHARDS;
-        lock(self.shards.get(number).unwrap_or(first))
+    /// The shard of a key; the table in it uses other bits of the hash.
+    pub fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+        let [first, ..] = &self.shards;
+        let [.., number, _, _] = hash.to_le_bytes();
+        lock(self.shards.get(usize::from(number) % SHARDS).unwrap_or(first))
     }
 
     /// Adds a key to its shard.
-    fn insert(&self, shard: &mut Shard, hash: u64, entry: Entry) -> u32 {
+    fn insert(&self, shard: &mut Shard, hash: u64, mark: Mark<'_>) -> u32 {
         let Shard { table, entries, .. } = shard;
-        let slot = entries.insert(entry);
+        let slot = entries.insert(Entry {
+            key: String::from_utf8_lossy(mark.key).into(),
+            window: Window::new(mark.now),
+            limit: Limit::default(),
+            generation: 0,
+        });
         table.insert_unique(hash, slot, |slot| {
             self.hasher.hash_one(entries.peek(*slot).key.as_bytes())
         });
@@ -175,29 +161,19 @@ impl Store {
         slot
     }
 
-    /// Takes a key out of its shard.
-    fn remove(&self, shard: &mut Shard, hash: u64, slot: u32) -> Option<Entry> {
-        let place = shard.table.find_entry(hash, |it| *it == slot).ok()?;
-        place.remove();
-        self.keys.fetch_sub(1, Relaxed);
-        Some(shard.entries.remove(slot))
-    }
-
-    /// Makes room where there are too many keys: the one goes whose last
-    /// mark is the oldest of all, to the second.
+    /// Forgets the key whose last mark is the oldest of all, to the second.
     fn evict(&self) {
-        while self.keys.load(Relaxed) > self.max_keys.load(Relaxed) {
-            let by_age = |it: &&Mutex<Shard>| lock(it).oldest_mark();
-            let Some(oldest) = self.shards.iter().min_by_key(by_age) else {
-                return;
-            };
-            let mut shard = lock(oldest);
-            let Some(slot) = shard.entries.lru() else { return };
-            let key = shard.entries.peek(slot).key.clone();
-            let hash = self.hasher.hash_one(key.as_bytes());
-            self.remove(&mut shard, hash, slot);
-            self.evicted.fetch_add(1, Relaxed);
+        let age = |it: &&_| lock(it).oldest().unwrap_or(u32::MAX);
+        let oldest = self.shards.iter().min_by_key(age);
+        let Some(mut shard) = oldest.map(lock) else { return };
+        let Some(slot) = shard.entries.lru() else { return };
+        let entry = shard.entries.remove(slot);
+        let hash = self.hasher.hash_one(entry.key.as_bytes());
+        if let Ok(place) = shard.table.find_entry(hash, |it| *it == slot) {
+            place.remove();
         }
+        self.keys.fetch_sub(1, Relaxed);
+        self.evicted.fetch_add(1, Relaxed);
     }
 }
 
@@ -208,35 +184,20 @@ impl Shard {
         self.table.find(hash, is_it).copied()
     }
 
-    /// Whether the limit of a key is by these rules.
-    fn is_current(&self, slot: u32, generation: u32) -> bool {
-        self.entries.peek(slot).generation == generation
-    }
-
-    /// Counts a mark of a key. The first of a second brings the key to the
-    /// front; for the others it is there already.
-    fn mark(&mut self, slot: u32, mark: Mark<'_>) -> Standing {
-        let entry = self.entries.peek(slot);
-        let is_first = mark.weight > 0 && entry.window.last() < mark.now;
-        let entry = if is_first {
+    /// The key that is to be marked. The first mark of a second brings it to
+    /// the front; for the others it is there already.
+    fn freshen(&mut self, slot: u32, mark: Mark<'_>) -> &mut Entry {
+        let last = self.entries.peek(slot).window.last();
+        if mark.weight > 0 && last < mark.now {
             self.entries.get_mut(slot)
         } else {
             self.entries.peek_mut(slot)
-        };
-        let Limit { seconds, count: limit } = entry.limit;
-        if let Some(journal) = &mut self.journal
-            && mark.weight > 0
-        {
-            journal::append(journal, mark, seconds);
         }
-        let count = entry.window.mark(mark.now, seconds, mark.weight);
-        Standing { count, limit }
     }
 
     /// The second of the mark that is the longest ago.
-    fn oldest_mark(&self) -> u32 {
-        let oldest = self.entries.lru();
-        oldest.map_or(u32::MAX, |slot| self.entries.peek(slot).window.last())
+    fn oldest(&self) -> Option<u32> {
+        Some(self.entries.peek(self.entries.lru()?).window.last())
     }
 }
 

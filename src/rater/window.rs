@@ -6,12 +6,13 @@
 //! rest. Time is a parameter, so tests turn it by hand.
 //!
 //! ```
-//! use ra_plugins::rater::window::Window;
+//! use ra_plugins::rater::window::{Mark, Window};
 //!
+//! let at = |now| Mark { key: b"ip 192.0.2.9", weight: 1, now };
 //! let mut window = Window::new(100);
-//! assert_eq!(window.mark(100, 10, 1), 1);
-//! assert_eq!(window.mark(105, 10, 1), 2);
-//! assert_eq!(window.mark(110, 10, 1), 2); // second 100 is too old now
+//! assert_eq!(window.mark(at(100), 10), 1);
+//! assert_eq!(window.mark(at(105), 10), 2);
+//! assert_eq!(window.mark(at(110), 10), 2); // second 100 is too old now
 //! ```
 
 use std::collections::VecDeque;
@@ -63,23 +64,23 @@ impl Window {
         self.newest.second
     }
 
-    /// Adds `weight` marks now, and counts those of the last `seconds`,
-    /// the current second included. A weight of 0 only counts. A clock that
-    /// goes back stands still for us.
-    pub fn mark(&mut self, now: u32, seconds: u32, weight: u32) -> u64 {
-        let now = now.max(self.newest.second);
+    /// Adds a mark, and counts those of the last `seconds`, the current
+    /// second included. A weight of 0 only counts. A clock that goes back
+    /// stands still for us.
+    pub fn mark(&mut self, mark: Mark<'_>, seconds: u32) -> u64 {
+        let now = mark.now.max(self.newest.second);
         let is_old = |bucket: &Bucket| now - bucket.second >= seconds;
         if is_old(&self.newest) {
             self.newest.count = 0;
             self.older = None;
         }
-        if weight > 0 && self.newest.second < now {
+        if mark.weight > 0 && self.newest.second < now {
             if self.newest.count > 0 {
                 self.older.get_or_insert_default().push(self.newest);
             }
             self.newest = Bucket { second: now, count: 0 };
         }
-        self.newest.count = self.newest.count.saturating_add(weight);
+        self.newest.count = self.newest.count.saturating_add(mark.weight);
         let older = self.older.as_mut().map_or(0, |it| it.sum(is_old));
         older + u64::from(self.newest.count)
     }

@@ -1,14 +1,14 @@
 //! The line protocol: `CLASS VALUE` in, `0 3/10` out.
 //!
 //! ```
-//! use ra_plugins::rater::wire::{Line, Standing, read};
+//! use ra_plugins::rater::wire::{Answer, Line, read};
 //!
 //! let asked = read(b"ip 192.0.2.9\r", false).unwrap();
 //! assert_eq!(asked, Line::Mark { key: b"ip 192.0.2.9", weight: 1 });
-//! assert_eq!(Standing { count: 12, limit: 10 }.to_string(), "1 12/10");
+//! let over = Answer::Standing { count: 12, limit: 10 };
+//! assert_eq!(over.to_string(), "1 12/10");
 //! ```
 
-use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -31,133 +31,81 @@ pub enum Line<'a> {
     Keep,
     /// `ping`: are you there?
     Ping,
-    /// `CLASS VALUE`. With `keep` also `+3 CLASS VALUE`, and
-    /// `?CLASS VALUE`, which weighs nothing: it peeks.
+    /// `CLASS VALUE`, the key of a window, and how many marks at once. With
+    /// `keep` also `+3 CLASS VALUE`, and `?CLASS VALUE`, which weighs
+    /// nothing: it peeks.
     Mark {
-        /// `CLASS VALUE`, the name of a window.
+        /// `CLASS VALUE`.
         key: &'a [u8],
-        /// How many marks at once.
+        /// How many marks.
         weight: u32,
     },
 }
 
-/// Why a line gets the answer 2.
+/// What a line is answered with.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Answer {
+    /// To `keep`.
+    #[error("0 keep")]
+    Kept,
+    /// To `ping`.
+    #[error("0 pong")]
+    Pong,
+    /// The marks in the window, those over the limit included, and how many
+    /// are allowed; both 0 where nothing is limited.
+    #[error("{} {count}/{limit}", u8::from(is_over(*.count, *.limit)))]
+    Standing {
+        /// How many marks there are.
+        count: u64,
+        /// How many are allowed.
+        limit: u32,
+    },
     /// A line without a space is no question.
-    #[error("Bad Input (no space)")]
+    #[error("2 Bad Input (no space)")]
     NoSpace,
+    /// Keys are text.
+    #[error("2 Bad Input (not UTF-8)")]
+    NotUtf8,
     /// The configuration does not have this class.
-    #[error("Class not found: {0}")]
+    #[error("2 Class not found: {}", clean(.0))]
     NoClass(String),
     /// More than [`LINE_MAX`] bytes.
-    #[error("Line is too long")]
+    #[error("2 Line is too long")]
     TooLong,
-    /// Keys are text.
-    #[error("Bad Input (not UTF-8)")]
-    NotUtf8,
     /// No line within [`LINE_TIME`].
-    #[error("Timeout")]
+    #[error("2 Timeout")]
     Timeout,
 }
 
-/// Whether what has arrived is too much for a line, its newline still to
-/// come.
-pub fn is_too_long(line: &[u8]) -> bool {
-    line.strip_suffix(b"\r").unwrap_or(line).len() > LINE_MAX
+/// Whether there are too many marks.
+pub fn is_over(count: u64, limit: u32) -> bool {
+    limit > 0 && count > u64::from(limit)
 }
 
-/// Reads a line without its newline. The prefixes are an extension: only a
-/// client that has said `keep` means them.
-pub fn read(line: &[u8], kept: bool) -> Result<Line<'_>, Refusal> {
+/// Reads a line without its newline, which may still be on its way. The
+/// prefixes are an extension: only a client that has said `keep` means them.
+pub fn read(line: &[u8], kept: bool) -> Result<Line<'_>, Answer> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let plain = Line::Mark { key: line, weight: 1 };
     match line {
-        _ if is_too_long(line) => Err(Refusal::TooLong),
+        _ if line.len() > LINE_MAX => Err(Answer::TooLong),
         b"keep" => Ok(Line::Keep),
         b"ping" => Ok(Line::Ping),
         [b'?', key @ ..] if kept => Ok(Line::Mark { key, weight: 0 }),
-        [b'+', rest @ ..] if kept => {
-            Ok(weighted(rest).unwrap_or(Line::Mark { key: line, weight: 1 }))
-        }
-        key => Ok(Line::Mark { key, weight: 1 }),
+        [b'+', rest @ ..] if kept => Ok(weighted(rest).unwrap_or(plain)),
+        _ => Ok(plain),
     }
 }
 
-/// The rest of a line that begins with `+`: a number, a space, the key.
+/// What follows a `+`: a number, a space, the key.
 fn weighted(rest: &[u8]) -> Option<Line<'_>> {
-    let space = rest.iter().position(|byte| *byte == b' ')?;
-    let (number, key) = rest.split_at_checked(space)?;
-    let weight = std::str::from_utf8(number).ok()?.parse().ok()?;
-    Some(Line::Mark { key: key.strip_prefix(b" ")?, weight })
+    let (number, _) = split(rest).ok()?;
+    let key = rest.get(number.len() + 1..)?;
+    Some(Line::Mark { key, weight: number.parse().ok()? })
 }
 
 /// The class and the value of a key.
-pub fn split(key: &[u8]) -> Result<(&str, &str), Refusal> {
-    let text = std::str::from_utf8(key).map_err(|_| Refusal::NotUtf8)?;
-    text.split_once(' ').ok_or(Refusal::NoSpace)
-}
-
-/// How a value stands against its limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// The marks in the window, those over the limit included.
-    pub count: u64,
-    /// How many are allowed; 0 where nothing is limited.
-    pub limit: u32,
-}
-
-impl Standing {
-    /// Whether there are too many marks.
-    pub fn is_over(self) -> bool {
-        self.limit > 0 && self.count > u64::from(self.limit)
-    }
-}
-
-impl fmt::Display for Standing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", u8::from(self.is_over()), self.count, self.limit)
-    }
-}
-
-/// What a line is answered with, before the line end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// To `keep`.
-    Kept,
-    /// To `ping`.
-    Pong,
-    /// To a mark or a peek.
-    Standing(Standing),
-    /// To anything else.
-    Refused(Refusal),
-}
-
-impl Answer {
-    /// The number with which it begins.
-    pub fn number(&self) -> usize {
-        match self {
-            Self::Kept | Self::Pong => 0,
-            Self::Standing(standing) => usize::from(standing.is_over()),
-            Self::Refused(_) => 2,
-        }
-    }
-}
-
-impl From<Result<Standing, Refusal>> for Answer {
-    fn from(result: Result<Standing, Refusal>) -> Self {
-        result.map_or_else(Self::Refused, Self::Standing)
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kept => f.write_str("0 keep"),
-            Self::Pong => f.write_str("0 pong"),
-            Self::Standing(standing) => standing.fmt(f),
-            Self::Refused(refusal) => {
-                write!(f, "2 {}", clean(&refusal.to_string()))
-            }
-        }
-    }
+pub fn split(key: &[u8]) -> Result<(&str, &str), Answer> {
+    let text = std::str::from_utf8(key).map_err(|_| Answer::NotUtf8)?;
+    text.split_once(' ').ok_or(Answer::NoSpace)
 }
