@@ -185,7 +185,7 @@ pub async fn serve(listener: Listener, service: Arc<Service>) {
             }),
         };
         if let Err(error) = accepted {
-            let text = format_args!("cannot accept a connection: {error}");
+            let text = format!("cannot accept a connection: {error}");
             service.log.write(Level::Warn, text);
             tokio::time::sleep(PAUSE).await;
         }

@@ -65,16 +65,20 @@ impl Window {
     }
 
     /// Adds a mark, and counts those of the last `seconds`, the current
-    /// second included. A weight of 0 only counts. A clock that goes back
+    /// second included. A weight of 0 only counts, bucket by bucket. A clock that goes back
     /// stands still for us.
     pub fn mark(&mut self, mark: Mark<'_>, seconds: u32) -> u64 {
         let now = mark.now.max(self.newest.second);
         let is_old = |bucket: &Bucket| now - bucket.second >= seconds;
+        if mark.weight == 0 {
+            let counted = self.buckets().filter(|bucket| !is_old(bucket));
+            return counted.map(|bucket| u64::from(bucket.count)).sum();
+        }
         if is_old(&self.newest) {
             self.newest.count = 0;
             self.older = None;
         }
-        if mark.weight > 0 && self.newest.second < now {
+        if self.newest.second < now {
             if self.newest.count > 0 {
                 self.older.get_or_insert_default().push(self.newest);
             }
