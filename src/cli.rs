@@ -12,6 +12,7 @@ use clap::ArgMatches;
 use serde::Serialize;
 
 pub mod plugins;
+pub mod rater;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

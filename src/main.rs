@@ -2,15 +2,17 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use ra_plugins::cli::{self, Command, Outcome, complain};
 use ra_plugins::plugin::Plugin;
+use ra_plugins::rater::limiter::Rater;
 use ra_plugins::registry;
 use ra_plugins::session::Session;
 use ra_plugins::world::{QMAIL, World};
 
 /// Every command, in the order of the help.
-const COMMANDS: &[&Command] = &[&cli::plugins::COMMAND];
+const COMMANDS: &[&Command] = &[&cli::plugins::COMMAND, &cli::rater::COMMAND];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
 /// the argument parser costs more than most plugins do.
@@ -18,7 +20,11 @@ fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
-    if let Some(plugin) = program.to_str().and_then(registry::find) {
+    let program = program.to_str().unwrap_or_default();
+    if let Some(outcome) = cli::rater::run_as(program) {
+        return outcome.into();
+    }
+    if let Some(plugin) = registry::find(program) {
         return run_plugin(plugin);
     }
     if words.next().is_some_and(|word| word == "plugin")
@@ -33,7 +39,8 @@ fn main() -> ExitCode {
 /// Runs one plugin as qmail-smtpd expects it.
 fn run_plugin(plugin: &Plugin) -> ExitCode {
     let session = Session::from_environment();
-    let world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    world.limiter = Arc::new(Rater::of(session.get("RATER")));
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(plugin.run(&session, &world)),

@@ -20,7 +20,8 @@ use thiserror::Error;
 
 use crate::rater::window::Mark;
 
-/// A mark with the window that it belongs to.
+/// A mark with the window that it belongs to. Without a window it says that
+/// the key has been forgotten.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// The mark.
@@ -29,11 +30,21 @@ pub struct Record<'a> {
     pub seconds: u32,
 }
 
+/// The most that waits for the disk in one place. A disk that does not take
+/// it any more must not cost us our memory.
+const PENDING_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest block that can be right: what waits, and one record.
+const BLOCK_MAX: u32 = 17 * 1024 * 1024;
+
 /// Appends a record: second, weight and window, four bytes each, the length
 /// of the key in two, the key. Numbers are little-endian. A key comes from a
 /// line, so it is never too long.
 pub fn append(bytes: &mut Vec<u8>, mark: Mark<'_>, seconds: u32) {
     let Ok(length) = u16::try_from(mark.key.len()) else { return };
+    if bytes.len() > PENDING_MAX {
+        return;
+    }
     bytes.extend_from_slice(&mark.now.to_le_bytes());
     bytes.extend_from_slice(&mark.weight.to_le_bytes());
     bytes.extend_from_slice(&seconds.to_le_bytes());
@@ -88,6 +99,9 @@ pub fn seal(records: &[u8]) -> Vec<u8> {
 pub fn open(mut bytes: &[u8]) -> Result<(&[u8], &[u8]), Flaw> {
     let length = number(&mut bytes).ok_or(Flaw::Unfinished)?;
     let expected = number(&mut bytes).ok_or(Flaw::Unfinished)?;
+    if length > BLOCK_MAX {
+        return Err(Flaw::Damaged);
+    }
     let end = usize::try_from(length).unwrap_or(usize::MAX);
     let (records, rest) =
         bytes.split_at_checked(end).ok_or(Flaw::Unfinished)?;

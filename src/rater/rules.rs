@@ -91,7 +91,7 @@ pub fn glob(pattern: &str) -> Result<Glob, Error> {
 
 /// A network, or an address as the network that has no other. IPv4 has its
 /// place in IPv6, which no network of IPv6 in use contains.
-fn network(text: &str) -> Option<Ipv6Net> {
+pub fn network(text: &str) -> Option<Ipv6Net> {
     let network = match text.parse() {
         Ok(network) => network,
         Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),

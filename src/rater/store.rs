@@ -105,7 +105,7 @@ impl Store {
         let entry = shard.freshen(slot, mark);
         (entry.limit, entry.generation) = (limit, generation);
         let count = entry.window.mark(mark, limit.seconds);
-        if let Some(journal) = &mut shard.journal {
+        if let (Some(journal), 1..) = (&mut shard.journal, mark.weight) {
             journal::append(journal, mark, limit.seconds);
         }
         drop(shard);
@@ -113,6 +113,17 @@ impl Store {
             self.evict();
         }
         Ok(Answer::Standing { count, limit: limit.count })
+    }
+
+    /// Forgets a key. Whether it was known.
+    pub fn forget(&self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let mut shard = self.shard(hash);
+        if let Some(journal) = &mut shard.journal {
+            journal::append(journal, Mark { key, weight: 0, now: 0 }, 0);
+        }
+        let found = shard.find(hash, key);
+        found.inspect(|slot| self.remove(&mut shard, *slot)).is_some()
     }
 
     /// Forgets the keys whose windows have passed, a shard at a time.
@@ -139,7 +150,7 @@ impl Store {
     }
 
     /// The shard of a key; the table in it uses other bits of the hash.
-    pub fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         let [first, ..] = &self.shards;
         let [.., number, _, _] = hash.to_le_bytes();
         lock(self.shards.get(usize::from(number) % SHARDS).unwrap_or(first))
@@ -167,13 +178,18 @@ impl Store {
         let oldest = self.shards.iter().min_by_key(age);
         let Some(mut shard) = oldest.map(lock) else { return };
         let Some(slot) = shard.entries.lru() else { return };
+        self.remove(&mut shard, slot);
+        self.evicted.fetch_add(1, Relaxed);
+    }
+
+    /// Takes a key out of its shard.
+    fn remove(&self, shard: &mut Shard, slot: u32) {
         let entry = shard.entries.remove(slot);
         let hash = self.hasher.hash_one(entry.key.as_bytes());
         if let Ok(place) = shard.table.find_entry(hash, |it| *it == slot) {
             place.remove();
         }
         self.keys.fetch_sub(1, Relaxed);
-        self.evicted.fetch_add(1, Relaxed);
     }
 }
 

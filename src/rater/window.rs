@@ -65,14 +65,13 @@ impl Window {
     }
 
     /// Adds a mark, and counts those of the last `seconds`, the current
-    /// second included. A weight of 0 only counts, bucket by bucket. A clock that goes back
+    /// second included. A weight of 0 only counts. A clock that goes back
     /// stands still for us.
     pub fn mark(&mut self, mark: Mark<'_>, seconds: u32) -> u64 {
         let now = mark.now.max(self.newest.second);
         let is_old = |bucket: &Bucket| now - bucket.second >= seconds;
         if mark.weight == 0 {
-            let counted = self.buckets().filter(|bucket| !is_old(bucket));
-            return counted.map(|bucket| u64::from(bucket.count)).sum();
+            return self.count(now, seconds);
         }
         if is_old(&self.newest) {
             self.newest.count = 0;
@@ -87,6 +86,13 @@ impl Window {
         self.newest.count = self.newest.count.saturating_add(mark.weight);
         let older = self.older.as_mut().map_or(0, |it| it.sum(is_old));
         older + u64::from(self.newest.count)
+    }
+
+    /// Counts without a mark: bucket by bucket, and nothing is forgotten.
+    pub fn count(&self, now: u32, seconds: u32) -> u64 {
+        let is_new = |it: &Bucket| now.saturating_sub(it.second) < seconds;
+        let counted = self.buckets().filter(is_new);
+        counted.map(|bucket| u64::from(bucket.count)).sum()
     }
 
     /// The seconds with marks, oldest first.

@@ -1,6 +1,22 @@
 //! The rater: its parts against naive models, and the daemon as a whole.
 
+mod config;
 mod rules;
 mod server;
 mod store;
 mod window;
+
+/// Compares with snapshots/AREA__CASE.snap, CASE being that of the rstest.
+fn snapshot(area: &str, shown: &str) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or_default();
+    let case = name.rsplit("::").next().unwrap_or_default();
+    let case = case.splitn(3, '_').nth(2).unwrap_or(case);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        insta::assert_snapshot!(format!("{area}__{case}"), shown);
+    });
+}
