@@ -7,3 +7,6 @@ pub mod tarpit;
 pub mod overload;
 pub mod plusaliases;
 pub mod dotblind;
+pub mod ipthrottle;
+pub mod userthrottle;
+pub mod rater;

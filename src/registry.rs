@@ -9,18 +9,22 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, tarpit,
+    authlogger, dotblind, ipthrottle, localmail, msa, overload, plusaliases,
+    rater, tarpit, userthrottle,
 };
 
 /// Every plugin, by name.
 pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
     &dotblind::PLUGIN,
+    &ipthrottle::PLUGIN,
     &localmail::PLUGIN,
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rater::PLUGIN,
     &tarpit::PLUGIN,
+    &userthrottle::PLUGIN,
 ];
 
 /// The plugin of this name.

@@ -33,7 +33,7 @@ const ORDERS: u32 = 0o600;
 
 /// How often marks go to disk and idle keys are looked for. A kill loses
 /// what came since.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(250);
 
 /// Why there is no daemon.
 #[derive(Debug, Error)]

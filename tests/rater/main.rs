@@ -1,6 +1,7 @@
 //! The rater: its parts against naive models, and the daemon as a whole.
 
 mod config;
+mod process;
 mod rules;
 mod server;
 mod store;
