@@ -15,6 +15,7 @@ pub mod journal;
 pub mod store;
 pub mod clock;
 pub mod log;
+pub mod shared;
 pub mod server;
 pub mod address;
 pub mod config;

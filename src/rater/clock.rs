@@ -13,7 +13,8 @@
 //! assert_eq!(clock.at(now + Duration::from_secs(5)), 1005);
 //! ```
 
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -40,5 +41,26 @@ impl Clock {
     pub fn at(&self, now: Instant) -> u32 {
         let passed = now.saturating_duration_since(self.started).as_secs();
         self.base.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX))
+    }
+
+    /// An instant in milliseconds since the clock was set.
+    pub fn millis(&self, instant: Instant) -> u64 {
+        let passed = instant.saturating_duration_since(self.started);
+        u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Waits until a deadline in such milliseconds has passed, however
+    /// often it is put off. Who puts it off pays for a number, not a timer.
+    pub async fn pass(&self, deadline: &AtomicU64) {
+        let mut until = deadline.load(Relaxed);
+        loop {
+            let instant = self.started + Duration::from_millis(until);
+            tokio::time::sleep_until(instant).await;
+            let later = deadline.load(Relaxed);
+            if later == until {
+                return;
+            }
+            until = later;
+        }
     }
 }

@@ -93,6 +93,12 @@ impl Control {
             self.service.store.shards().any(|it| it.journal.is_some());
         let state = if is_kept { "on disk" } else { "in memory only" };
         _ = writeln!(lines, "state: {state}");
+        let store = match &self.service.shared {
+            None => "this process",
+            Some(shared) if shared.is_here() => "shared",
+            Some(_) => "shared, but away: counting alone",
+        };
+        _ = writeln!(lines, "store: {store}");
         lines
     }
 

@@ -22,6 +22,7 @@ use crate::rater::config::{Config, ConfigError, Settings};
 use crate::rater::control::{self, Control};
 use crate::rater::log::{Level, Log};
 use crate::rater::server::{self, Listener, Service};
+use crate::rater::shared::Shared;
 use crate::rater::state::State;
 use crate::rater::store::Store;
 
@@ -49,6 +50,9 @@ pub enum DaemonError {
         /// What the system said.
         error: io::Error,
     },
+    /// The shared store has no such URL.
+    #[error("store: {0}")]
+    Store(#[from] redis::RedisError),
     /// The system does not give us what we need.
     #[error(transparent)]
     System(#[from] io::Error),
@@ -73,6 +77,7 @@ pub fn run(
     let service = Arc::new(Service {
         rules: RwLock::new(Arc::new(config.rules)),
         store,
+        shared: settings.store.as_deref().map(Shared::new).transpose()?,
         clock: Clock::set(newest),
         answers: Default::default(),
         log,
@@ -106,6 +111,12 @@ async fn attend(
         let listener = open(address, ORDERS)?;
         tasks.spawn(control::serve(listener, Arc::clone(&control)));
     }
+    let sharing = Arc::clone(service);
+    tasks.spawn(async move {
+        if let Some(shared) = &sharing.shared {
+            shared.attend(sharing.clock, &sharing.log).await;
+        }
+    });
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

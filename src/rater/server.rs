@@ -4,18 +4,20 @@
 //! Whatever has arrived is answered in one go, with one look at the clock
 //! and one write.
 
-use std::io::Write;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::rater::clock::Clock;
 use crate::rater::log::{Level, Log};
-use crate::rater::rules::Rules;
+use crate::rater::rules::{Limit, Rules};
+use crate::rater::shared::Shared;
 use crate::rater::store::Store;
 use crate::rater::window::Mark;
 use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
@@ -35,6 +37,8 @@ pub struct Service {
     pub rules: RwLock<Arc<Rules>>,
     /// The marks.
     pub store: Store,
+    /// The marks of all hosts, where they are shared.
+    pub shared: Option<Shared>,
     /// What time it is.
     pub clock: Clock,
     /// How many lines were answered with 0, 1 and 2.
@@ -49,6 +53,23 @@ impl Service {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Counts a mark: here, and where it is shared, for the answer.
+    async fn mark(
+        &self,
+        mark: Mark<'_>,
+        rules: &Rules,
+    ) -> Result<Answer, Answer> {
+        let limit = || rules.limit(mark.key);
+        let own = self.store.mark(mark, rules.generation, limit)?;
+        if let Some(shared) = &self.shared
+            && let limit @ Limit { seconds, count: 1.. } = limit()?
+            && let Some(count) = shared.mark(mark, seconds, None).await
+        {
+            return Ok(Answer::Standing { count, limit: limit.count });
+        }
+        Ok(own)
+    }
+
     /// The answer to a line.
     async fn answer(
         &self,
@@ -61,17 +82,18 @@ impl Service {
             Line::Keep => Ok(Answer::Kept),
             Line::Ping => Ok(Answer::Pong),
             Line::Mark { key, weight } => {
-                let mark = Mark { key, weight, now };
-                let limit = || rules.limit(key);
-                self.store.mark(mark, rules.generation, limit)
+                self.mark(Mark { key, weight, now }, rules).await
             }
         }
     }
 }
 
 /// A conversation with a client.
-#[derive(Default)]
-struct Talk {
+struct Talk<'a> {
+    service: &'a Service,
+    /// When the client must have said something, in milliseconds since the
+    /// daemon's start.
+    deadline: &'a AtomicU64,
     /// What the client has sent and we have not answered.
     received: Vec<u8>,
     /// What we have not sent.
@@ -82,39 +104,63 @@ struct Talk {
     is_over: bool,
 }
 
-impl Talk {
-    /// Answers every line that has arrived whole. Whether there was any.
-    async fn answer_all(&mut self, service: &Service, now: Instant) -> bool {
-        let (rules, now) = (service.rules(), service.clock.at(now));
-        let mut received = std::mem::take(&mut self.received);
-        let mut answered = 0;
-        for piece in received.split_inclusive(|byte| *byte == b'\n') {
-            if let Some(line) = piece.strip_suffix(b"\n") {
-                answered += piece.len();
-                let answer = service.answer(line, self.kept, now, &rules).await;
-                self.say(service, &answer.unwrap_or_else(|error| error));
-            } else if read(piece, self.kept) == Err(Answer::TooLong) {
-                self.say(service, &Answer::TooLong);
-            }
-            if self.is_over {
+impl Talk<'_> {
+    /// Answers until one of the two has had enough.
+    async fn run(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> io::Result<()> {
+        while !self.is_over {
+            self.received.reserve(BUFFER - self.received.len());
+            if stream.read_buf(&mut self.received).await? == 0 {
                 break;
             }
+            self.answer_all().await;
+            stream.write_all(&self.answers).await?;
+            self.answers.clear();
+        }
+        Ok(())
+    }
+
+    /// Answers every line that has arrived whole.
+    async fn answer_all(&mut self) {
+        let now = Instant::now();
+        let (rules, second) =
+            (self.service.rules(), self.service.clock.at(now));
+        let mut received = std::mem::take(&mut self.received);
+        let mut answered = 0;
+        while !self.is_over
+            && let Some(rest) = received.get(answered..)
+        {
+            let Some(end) = memchr(b'\n', rest) else {
+                if read(rest, self.kept) == Err(Answer::TooLong) {
+                    self.say(&Answer::TooLong);
+                }
+                break;
+            };
+            let line = rest.get(..end).unwrap_or_default();
+            let answer = self.service.answer(line, self.kept, second, &rules);
+            self.say(&answer.await.unwrap_or_else(|refusal| refusal));
+            answered += end + 1;
+        }
+        if answered > 0 {
+            let patience = if self.kept { IDLE_TIME } else { LINE_TIME };
+            self.deadline
+                .store(self.service.clock.millis(now + patience), Relaxed);
         }
         received.drain(..answered);
         self.received = received;
-        answered > 0
     }
 
     /// Says something. Without `keep`, one answer is all there is; and where
     /// a line that is too long ends is anybody's guess.
-    fn say(&mut self, service: &Service, answer: &Answer) {
-        let start = self.answers.len();
+    fn say(&mut self, answer: &Answer) {
         self.kept |= *answer == Answer::Kept;
         self.is_over = !self.kept || *answer == Answer::TooLong;
-        _ = write!(self.answers, "{answer}\r\n");
-        let number = self.answers.get(start).map(|digit| digit - b'0');
-        let total = number.and_then(|it| service.answers.get(usize::from(it)));
-        total.inspect(|total| _ = total.fetch_add(1, Relaxed));
+        let number = answer.write(&mut self.answers);
+        if let Some(total) = self.service.answers.get(number) {
+            total.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -124,32 +170,27 @@ async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     service: Arc<Service>,
 ) {
-    let mut talk = Talk::default();
-    let mut since = Instant::now();
-    while !talk.is_over {
-        let patience = if talk.kept { IDLE_TIME } else { LINE_TIME };
-        talk.received.reserve(BUFFER - talk.received.len());
-        let read = stream.read_buf(&mut talk.received);
-        match timeout_at(since + patience, read).await {
-            Ok(Ok(0) | Err(_)) => return,
-            Ok(Ok(_)) => {
-                let now = Instant::now();
-                if talk.answer_all(&service, now).await {
-                    since = now;
-                }
-            }
-            // An answer without a question would be taken for that of the
-            // next one.
-            Err(_) if talk.kept => return,
-            Err(_) => talk.say(&service, &Answer::Timeout),
-        }
-        let sent = timeout(LINE_TIME, stream.write_all(&talk.answers)).await;
-        if !matches!(sent, Ok(Ok(()))) {
-            return;
-        }
-        talk.answers.clear();
-    }
-    if !talk.received.is_empty() {
+    let clock = service.clock;
+    let deadline = clock.millis(Instant::now() + LINE_TIME).into();
+    let mut talk = Talk {
+        service: &service,
+        deadline: &deadline,
+        received: Vec::new(),
+        answers: Vec::new(),
+        kept: false,
+        is_over: false,
+    };
+    let is_late = tokio::select! {
+        biased;
+        _ = talk.run(&mut stream) => false,
+        () = clock.pass(&deadline) => true,
+    };
+    // On a connection that is kept, an answer without a question would be
+    // taken for that of the next one.
+    if is_late && !talk.kept && talk.answers.is_empty() {
+        talk.say(&Answer::Timeout);
+        _ = timeout(LINGER, stream.write_all(&talk.answers)).await;
+    } else if !talk.received.is_empty() {
         _ = timeout(LINGER, linger(stream)).await;
     }
 }

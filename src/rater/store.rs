@@ -33,7 +33,7 @@ use crate::rater::window::{Mark, Window};
 use crate::rater::wire::Answer;
 
 /// So many shards that each is swept in well under a millisecond.
-const SHARDS: usize = 32;
+const SHARDS: usize = 128;
 
 /// A key that is known: 64 bytes with its place in the slab.
 #[derive(Debug)]
@@ -60,7 +60,6 @@ pub struct Shard {
 }
 
 /// All keys.
-#[derive(Default)]
 pub struct Store {
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
@@ -75,7 +74,13 @@ pub struct Store {
 impl Store {
     /// An empty store.
     pub fn new(max_keys: usize) -> Self {
-        Self { max_keys: max_keys.into(), ..Self::default() }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            hasher: RandomState::new(),
+            max_keys: max_keys.into(),
+            keys: 0.into(),
+            evicted: 0.into(),
+        }
     }
 
     /// Counts a mark and tells how its key stands. The limit is asked for

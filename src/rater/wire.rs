@@ -77,6 +77,26 @@ pub enum Answer {
     Timeout,
 }
 
+impl Answer {
+    /// Writes the line, and tells the number with which it begins. Numbers
+    /// are written without the machinery of `fmt`: they are most of what is
+    /// ever said.
+    pub fn write(&self, line: &mut Vec<u8>) -> usize {
+        let Self::Standing { count, limit } = *self else {
+            let number = usize::from(!matches!(self, Self::Kept | Self::Pong));
+            line.extend_from_slice(format!("{self}\r\n").as_bytes());
+            return number * 2;
+        };
+        let over = is_over(count, limit);
+        line.extend_from_slice(if over { b"1 " } else { b"0 " });
+        line.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+        line.push(b'/');
+        line.extend_from_slice(itoa::Buffer::new().format(limit).as_bytes());
+        line.extend_from_slice(b"\r\n");
+        usize::from(over)
+    }
+}
+
 /// Whether there are too many marks.
 pub fn is_over(count: u64, limit: u32) -> bool {
     limit > 0 && count > u64::from(limit)

@@ -4,6 +4,7 @@ mod config;
 mod process;
 mod rules;
 mod server;
+mod shared;
 mod store;
 mod window;
 

@@ -12,16 +12,26 @@ use ra_plugins::rater::client::{check, peek};
 const LIMITS: &str = "[limits]\nip = [[\"*\", \"1h\", 3]]\n";
 
 /// Long enough for anything but a failure.
-const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// A folder with a daemon's files.
-struct Place(tempfile::TempDir);
+pub(crate) struct Place(tempfile::TempDir);
 
 impl Place {
     /// A folder with a configuration.
     fn new(limits: &str) -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         place.configure(limits);
+        place
+    }
+
+    /// A folder with a configuration that shares its marks.
+    pub(crate) fn with_store(url: &str) -> Self {
+        let place = Self::new(LIMITS);
+        let path = place.path("rater.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let store = format!("[settings]\nstore = \"{url}\"");
+        std::fs::write(path, text.replace("[settings]", &store)).unwrap();
         place
     }
 
@@ -44,12 +54,12 @@ impl Place {
     }
 
     /// The address of the daemon.
-    fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         format!("unix:{}", self.path("sock").display())
     }
 
     /// Starts the daemon and waits until it answers.
-    fn start(&self) -> Daemon {
+    pub(crate) fn start(&self) -> Daemon {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ra"));
         command.args(["rater", "serve", "--config"]);
         self.start_with(command.arg(self.path("rater.toml")))
@@ -88,7 +98,7 @@ impl Place {
     }
 
     /// Runs `ra rater …` with the control address.
-    fn order(&self, words: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn order(&self, words: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_ra"))
             .arg("rater")
             .args(words)
@@ -102,7 +112,7 @@ impl Place {
 }
 
 /// A daemon that does not outlive its test.
-struct Daemon(Child);
+pub(crate) struct Daemon(Child);
 
 impl Daemon {
     /// Sends a signal.
@@ -133,7 +143,7 @@ impl Drop for Daemon {
 }
 
 /// Waits for something that is going to happen.
-fn eventually(what: impl Fn() -> bool) {
+pub(crate) fn eventually(what: impl Fn() -> bool) {
     let begun = Instant::now();
     while !what() {
         assert!(begun.elapsed() < LONG, "it did not happen");

@@ -44,6 +44,7 @@ impl Daemon {
         let service = Arc::new(Service {
             rules: RwLock::new(Arc::new(rules)),
             store: Store::new(1000),
+            shared: None,
             clock: Clock::set(0),
             answers: Default::default(),
             log: Log::new(Level::Error),
