@@ -24,3 +24,4 @@ pub mod state;
 pub mod daemon;
 pub mod client;
 pub mod limiter;
+pub mod capi;

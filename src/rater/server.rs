@@ -98,6 +98,8 @@ struct Talk<'a> {
     received: Vec<u8>,
     /// What we have not sent.
     answers: Vec<u8>,
+    /// How many of them are a 0, 1 and 2.
+    tally: [u64; 3],
     /// The client has said `keep`.
     kept: bool,
     /// There will be no further answer.
@@ -118,6 +120,10 @@ impl Talk<'_> {
             self.answer_all().await;
             stream.write_all(&self.answers).await?;
             self.answers.clear();
+            for (total, new) in self.service.answers.iter().zip(self.tally) {
+                total.fetch_add(new, Relaxed);
+            }
+            self.tally = [0; 3];
         }
         Ok(())
     }
@@ -158,9 +164,7 @@ impl Talk<'_> {
         self.kept |= *answer == Answer::Kept;
         self.is_over = !self.kept || *answer == Answer::TooLong;
         let number = answer.write(&mut self.answers);
-        if let Some(total) = self.service.answers.get(number) {
-            total.fetch_add(1, Relaxed);
-        }
+        self.tally.get_mut(number).into_iter().for_each(|it| *it += 1);
     }
 }
 
@@ -177,6 +181,7 @@ async fn converse(
         deadline: &deadline,
         received: Vec::new(),
         answers: Vec::new(),
+        tally: [0; 3],
         kept: false,
         is_over: false,
     };
