@@ -439,3 +439,55 @@ fn clear_close_on_exec(listener: &impl std::os::fd::AsFd) {
     let socket = socket2::SockRef::from(listener);
     socket.set_cloexec(false).unwrap();
 }
+
+/// The resident memory of a process in kilobytes.
+fn memory(pid: u32) -> u64 {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = text.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A hundred thousand connections in turn, most of which talk nonsense: the
+/// daemon answers each with one line that begins with 0, 1 or 2, and is no
+/// larger afterwards.
+#[test]
+fn a_hundred_thousand_visitors_leave_no_trace() {
+    let place = Place::new(LIMITS);
+    let daemon = place.start();
+    let visit = |seed: u64, visits: u64| {
+        let mut random = seed;
+        for n in 0..visits {
+            let mut line: Vec<u8> = (0..random >> 58)
+                .map(|_| {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005);
+                    random = random.wrapping_add(1_442_695_040_888_963_407);
+                    random.to_be_bytes()[0]
+                })
+                .collect();
+            random = random.rotate_left(5).wrapping_add(n);
+            if n % 4 == 0 {
+                line = format!("ip 192.0.2.{}", n % 100).into_bytes();
+            }
+            line.push(b'\n');
+            let mut stream = UnixStream::connect(place.path("sock")).unwrap();
+            stream.write_all(&line).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            let is_keep = line.starts_with(b"keep");
+            assert!(is_keep || answer.ends_with(b"\r\n"), "{line:?}");
+            assert!(matches!(answer[0], b'0'..=b'2'), "{answer:?}");
+            assert_eq!(answer.iter().filter(|it| **it == b'\n').count(), 1);
+        }
+    };
+    visit(1, 2000);
+    let before = memory(daemon.0.id());
+    std::thread::scope(|scope| {
+        for seed in 2..6 {
+            let visit = &visit;
+            scope.spawn(move || visit(seed << 56, 25_000));
+        }
+    });
+    let after = memory(daemon.0.id());
+    assert!(after < before + 4096, "{before} kB, then {after} kB");
+}
