@@ -1,6 +1,13 @@
 //! One check in process: by keys, by marks, by rules.
 //!
 //! `cargo bench --bench rater`
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a measurement that goes wrong should end"
+)]
 
 use std::hint::black_box;
 use std::num::NonZeroU32;

@@ -3,6 +3,13 @@
 //!
 //! `cargo bench --bench rater_load`; Redis takes part where `redis-server`
 //! is installed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a measurement that goes wrong should end"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -188,9 +188,8 @@ fn connect(address: &Address, deadline: &Deadline) -> Result<Socket, Trouble> {
                 Ok(socket)
             }),
     };
-    connected.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Trouble::Late,
-        _ => Trouble::Connect(error),
+    connected.map_err(|error| {
+        if is_late(&error) { Trouble::Late } else { Trouble::Connect(error) }
     })
 }
 
@@ -222,12 +221,14 @@ fn receive(
 fn again(result: io::Result<usize>) -> Result<Option<usize>, Trouble> {
     match result {
         Ok(length) => Ok(Some(length)),
-        Err(error) => match error.kind() {
-            io::ErrorKind::Interrupted => Ok(None),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                Err(Trouble::Late)
-            }
-            _ => Err(Trouble::Broken(error)),
-        },
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        Err(error) if is_late(&error) => Err(Trouble::Late),
+        Err(error) => Err(Trouble::Broken(error)),
     }
+}
+
+/// Whether the time was up: systems disagree about what that is called.
+fn is_late(error: &io::Error) -> bool {
+    let kind = error.kind();
+    kind == io::ErrorKind::TimedOut || kind == io::ErrorKind::WouldBlock
 }

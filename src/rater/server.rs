@@ -120,12 +120,18 @@ impl Talk<'_> {
             self.answer_all().await;
             stream.write_all(&self.answers).await?;
             self.answers.clear();
-            for (total, new) in self.service.answers.iter().zip(self.tally) {
-                total.fetch_add(new, Relaxed);
-            }
-            self.tally = [0; 3];
+            self.count();
         }
         Ok(())
+    }
+
+    /// Adds our answers to those of all: once a batch, since every processor
+    /// that counts in the same place waits for the others.
+    fn count(&mut self) {
+        for (total, new) in self.service.answers.iter().zip(self.tally) {
+            total.fetch_add(new, Relaxed);
+        }
+        self.tally = [0; 3];
     }
 
     /// Answers every line that has arrived whole.
@@ -194,6 +200,7 @@ async fn converse(
     // taken for that of the next one.
     if is_late && !talk.kept && talk.answers.is_empty() {
         talk.say(&Answer::Timeout);
+        talk.count();
         _ = timeout(LINGER, stream.write_all(&talk.answers)).await;
     } else if !talk.received.is_empty() {
         _ = timeout(LINGER, linger(stream)).await;

@@ -113,8 +113,11 @@ impl Older {
     /// left. Each second is taken off once, so a mark costs the same on
     /// average however many there are.
     fn sum(&mut self, is_old: impl Fn(&Bucket) -> bool) -> u64 {
-        while let Some(bucket) = self.buckets.pop_front_if(|it| is_old(it)) {
-            self.sum -= u64::from(bucket.count);
+        while let Some(oldest) = self.buckets.front()
+            && is_old(oldest)
+        {
+            self.sum -= u64::from(oldest.count);
+            self.buckets.pop_front();
         }
         self.sum
     }

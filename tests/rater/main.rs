@@ -1,4 +1,11 @@
 //! The rater: its parts against naive models, and the daemon as a whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test fails by panicking"
+)]
 
 mod config;
 mod process;
@@ -14,11 +21,16 @@ fn snapshot(area: &str, shown: &str) {
     let name = thread.name().unwrap_or_default();
     let case = name.rsplit("::").next().unwrap_or_default();
     let case = case.splitn(3, '_').nth(2).unwrap_or(case);
+    snapshot_as(&format!("{area}__{case}"), shown);
+}
+
+/// Compares with snapshots/NAME.snap.
+fn snapshot_as(name: &str, shown: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_snapshot!(format!("{area}__{case}"), shown);
+        insta::assert_snapshot!(name, shown);
     });
 }

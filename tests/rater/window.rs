@@ -102,3 +102,24 @@ fn huge_weights_do_not_wrap() {
     let sum = window.mark(mark(6, u32::MAX), 10);
     assert_eq!(sum, 2 * u64::from(u32::MAX));
 }
+
+/// A window of ten seconds, drawn after each second of a busy morning: the
+/// buckets that count, then their sum. `.` is a second without marks.
+#[test]
+fn a_window_drawn() {
+    let mut window = Window::new(0);
+    let mut picture =
+        String::from("second  marks  window of 10 s        sum\n");
+    let morning = [1, 3, 0, 0, 2, 0, 0, 0, 0, 1, 0, 4, 0, 0, 0, 1, 0, 0];
+    for (now, weight) in (100u32..).zip(morning) {
+        let sum = window.mark(mark(now, weight), 10);
+        let mut row = vec!['.'; morning.len()];
+        for bucket in window.buckets().filter(|it| now - it.second < 10) {
+            let digit = char::from_digit(bucket.count, 10).unwrap();
+            row[(bucket.second - 100) as usize] = digit;
+        }
+        let row: String = row.into_iter().collect();
+        picture += &format!("{now:>6}  {weight:>5}  {row}  {sum:>3}\n");
+    }
+    crate::snapshot_as("rater__window", &picture);
+}
