@@ -18,6 +18,7 @@ pub mod alias;
 pub mod overload;
 pub mod plugins;
 pub mod install;
+pub mod rater;
 pub mod record;
 pub mod replay;
 pub mod smtpd;

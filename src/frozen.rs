@@ -42,6 +42,7 @@ pub struct Frozen {
     entries: BTreeMap<PathBuf, Entry>,
     modified: BTreeMap<PathBuf, Duration>,
     start: Duration,
+    created: Arc<Mutex<BTreeMap<PathBuf, u32>>>,
     slept: Arc<Mutex<Duration>>,
     limit: Limit,
     dns: Arc<dyn Dns>,
@@ -55,6 +56,7 @@ impl Default for Frozen {
             entries: BTreeMap::new(),
             modified: BTreeMap::new(),
             start: Duration::ZERO,
+            created: Arc::default(),
             slept: Arc::default(),
             limit: Limit::Unknown,
             dns: Arc::new(NotThere),
@@ -154,6 +156,11 @@ impl Frozen {
         *self.slept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The files that have been created in this world, with their modes.
+    pub fn created(&self) -> BTreeMap<PathBuf, u32> {
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The world as plugins see it.
     pub fn world(&self) -> World {
         World {
@@ -185,7 +192,17 @@ impl Files for Frozen {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.about(path).is_ok()
+        self.about(path).is_ok() || self.created().contains_key(path)
+    }
+
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        if self.exists(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let mut created =
+            self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        created.insert(path.to_owned(), mode);
+        Ok(())
     }
 
     fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {

@@ -18,6 +18,7 @@ pub mod dns;
 pub mod exchangers;
 pub mod blocklist;
 pub mod spf;
+pub mod rater;
 pub mod mailboxes;
 pub mod recipients;
 pub mod senders;

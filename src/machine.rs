@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::archive::Archive;
 use crate::dns::system::Lazy;
 use crate::plugin::Plugin;
+use crate::rater::limiter::Rater;
 use crate::session::Session;
 use crate::world::{QMAIL, World};
 
@@ -27,6 +28,7 @@ pub fn world(session: &Session) -> World {
     let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
     world.memory = Arc::new(Archive);
     world.dns = Arc::new(Lazy::new(session.get("RA_DNS")));
+    world.limiter = Arc::new(Rater::of(session.get("RATER")));
     world
 }
 

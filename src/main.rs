@@ -19,6 +19,7 @@ const COMMANDS: &[&Command] = &[
     &cli::replay::COMMAND,
     &cli::record::COMMAND,
     &cli::spf::COMMAND,
+    &cli::rater::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
@@ -27,7 +28,11 @@ fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
-    if let Some(plugin) = program.to_str().and_then(registry::find) {
+    let program = program.to_str().unwrap_or_default();
+    if let Some(outcome) = cli::rater::run_as(program) {
+        return outcome.into();
+    }
+    if let Some(plugin) = registry::find(program) {
         return machine::run(plugin);
     }
     if program == "spfquery" {

@@ -17,3 +17,6 @@ pub mod senderchecks;
 pub mod checkback;
 pub mod checkbackpurge;
 pub mod spfchecks;
+pub mod ipthrottle;
+pub mod userthrottle;
+pub mod rater;

@@ -9,9 +9,10 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, checkback, checkbackpurge, dotblind, localmail, mfdnschecks,
-    msa, overload, plusaliases, rblchecks, rcptchecks, rcptcheckscdb,
-    rcptchecksfile, senderchecks, senderchecksfile, spfchecks, tarpit,
+    authlogger, checkback, checkbackpurge, dotblind, ipthrottle, localmail,
+    mfdnschecks, msa, overload, plusaliases, rater, rblchecks, rcptchecks,
+    rcptcheckscdb, rcptchecksfile, senderchecks, senderchecksfile, spfchecks,
+    tarpit, userthrottle,
 };
 
 /// Every plugin, by name.
@@ -20,11 +21,13 @@ pub const PLUGINS: &[&Plugin] = &[
     &checkback::PLUGIN,
     &checkbackpurge::PLUGIN,
     &dotblind::PLUGIN,
+    &ipthrottle::PLUGIN,
     &localmail::PLUGIN,
     &mfdnschecks::PLUGIN,
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rater::PLUGIN,
     &rblchecks::PLUGIN,
     &rcptchecks::PLUGIN,
     &rcptcheckscdb::PLUGIN,
@@ -33,6 +36,7 @@ pub const PLUGINS: &[&Plugin] = &[
     &senderchecksfile::PLUGIN,
     &spfchecks::PLUGIN,
     &tarpit::PLUGIN,
+    &userthrottle::PLUGIN,
 ];
 
 /// The plugin of this name.

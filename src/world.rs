@@ -22,6 +22,7 @@ use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
 use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -99,6 +100,13 @@ pub trait Files: Send + Sync {
 
     /// Whether there is something at this path.
     fn exists(&self, path: &Path) -> bool;
+
+    /// Creates an empty file that must not exist yet, with this mode. What
+    /// cannot write says so.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        _ = (path, mode);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The value of a key in a CDB (reference: D. J. Bernstein's constant
     /// database), without reading the file as a whole.
@@ -392,6 +400,12 @@ impl Files for Disk {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let mut options = File::options();
+        let options = options.write(true).create_new(true).mode(mode);
+        options.open(path).map(drop)
     }
 
     fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
