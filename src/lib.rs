@@ -22,7 +22,6 @@ pub mod senders;
 pub mod callback;
 pub mod archive;
 pub mod plugins;
-pub mod machine;
 pub mod host;
 pub mod machine;
 pub mod registry;

@@ -26,6 +26,8 @@ use crate::host::server::{Capacity, Server};
 use crate::registry::{PLUGINS, find};
 use crate::spp::Command as Said;
 
+pub mod stops;
+
 /// `ra tour`.
 pub const COMMAND: Command = Command {
     name: "tour",
@@ -48,7 +50,7 @@ struct TourArgs {
 }
 
 /// A stop of the tour.
-struct Stop {
+pub struct Stop {
     /// The plugin that is shown.
     plugin: &'static str,
     /// What is special here.
@@ -158,6 +160,7 @@ fn run(matches: &ArgMatches) -> Outcome {
     let wanted = arguments.plugin.as_deref();
     let stops: Vec<&Stop> = STOPS
         .iter()
+        .chain(stops::PEOPLE)
         .filter(|stop| wanted.is_none_or(|name| stop.plugin == name))
         .collect();
     if stops.is_empty() {
