@@ -21,6 +21,9 @@ pub mod install;
 pub mod record;
 pub mod replay;
 pub mod smtpd;
+pub mod spf_lint;
+pub mod spf;
+pub mod spfquery;
 pub mod tour;
 
 /// How a command ended.

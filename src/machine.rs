@@ -12,24 +12,21 @@
 //! ```
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::archive::Archive;
+use crate::dns::system::Lazy;
 use crate::plugin::Plugin;
 use crate::session::Session;
 use crate::world::{QMAIL, World};
 
-/// The world that a session's variables describe.
+/// The world that a session's variables describe: `RA_QMAIL` is the qmail
+/// folder, `RA_DNS` says whom to ask.
 pub fn world(session: &Session) -> World {
-    world_in(session.get("RA_QMAIL").unwrap_or(QMAIL))
-}
-
-/// The world around a qmail folder.
-pub fn world_in(qmail: impl Into<PathBuf>) -> World {
-    let mut world = World::real(qmail);
+    let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
     world.memory = Arc::new(Archive);
+    world.dns = Arc::new(Lazy::new(session.get("RA_DNS")));
     world
 }
 

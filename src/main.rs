@@ -18,6 +18,7 @@ const COMMANDS: &[&Command] = &[
     &cli::smtpd::COMMAND,
     &cli::replay::COMMAND,
     &cli::record::COMMAND,
+    &cli::spf::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
@@ -28,6 +29,10 @@ fn main() -> ExitCode {
     let program = Path::new(&program).file_name().unwrap_or_default();
     if let Some(plugin) = program.to_str().and_then(registry::find) {
         return machine::run(plugin);
+    }
+    if program == "spfquery" {
+        let words = words.map(|word| word.to_string_lossy().into_owned());
+        return cli::spfquery::run(words).into();
     }
     if words.next().is_some_and(|word| word == "plugin")
         && let Some(name) = words.next()

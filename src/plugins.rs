@@ -16,3 +16,4 @@ pub mod senderchecksfile;
 pub mod senderchecks;
 pub mod checkback;
 pub mod checkbackpurge;
+pub mod spfchecks;

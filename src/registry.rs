@@ -11,7 +11,7 @@ use crate::plugin::Plugin;
 use crate::plugins::{
     authlogger, checkback, checkbackpurge, dotblind, localmail, mfdnschecks,
     msa, overload, plusaliases, rblchecks, rcptchecks, rcptcheckscdb,
-    rcptchecksfile, senderchecks, senderchecksfile, tarpit,
+    rcptchecksfile, senderchecks, senderchecksfile, spfchecks, tarpit,
 };
 
 /// Every plugin, by name.
@@ -31,6 +31,7 @@ pub const PLUGINS: &[&Plugin] = &[
     &rcptchecksfile::PLUGIN,
     &senderchecks::PLUGIN,
     &senderchecksfile::PLUGIN,
+    &spfchecks::PLUGIN,
     &tarpit::PLUGIN,
 ];
 

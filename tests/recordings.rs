@@ -82,7 +82,7 @@ async fn every_recorded_answer_is_ours() {
         replayed += 1;
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
-    assert!(replayed >= 53, "only {replayed} cases were replayed");
+    assert!(replayed >= 93, "only {replayed} cases were replayed");
 }
 
 #[tokio::test]

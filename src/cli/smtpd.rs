@@ -195,7 +195,7 @@ fn stdio_house(
     session: &Session,
     qmail: &Path,
 ) -> io::Result<House> {
-    let world = machine::world_in(qmail);
+    let world = machine::world(session);
     let mut policy = Policy::read(&world).map_err(other)?;
     if !arguments.domain.is_empty() {
         policy.domains = Domains::These(arguments.domain.clone());
@@ -222,8 +222,7 @@ fn stdio_house(
 
 /// Listens until it is told to stop.
 fn listen(arguments: &SmtpdArgs) -> io::Result<Outcome> {
-    let qmail = std::env::var("RA_QMAIL").unwrap_or(QMAIL.to_owned());
-    let world = machine::world_in(qmail);
+    let world = machine::world(&Session::from_environment());
     let policy = daemon_policy(arguments, &world)?;
     let chain = match &arguments.plugins {
         Some(file) => read_chain(&world, file)?,

@@ -1,6 +1,7 @@
 //! Replaying one plugin: the recorded environment, a frozen world, and the
 //! same answer.
 
+use crate::dns::zone::Zone;
 use crate::frozen::Frozen;
 use crate::host::recording::{Answer, Case, Correction, Replayed};
 use crate::plugin::Plugin;
@@ -29,6 +30,12 @@ pub fn world<'a>(
     world
 }
 
+/// The DNS that the originals asked.
+fn recorded_zone() -> Zone {
+    let text = include_str!("../../tests/sessions/zone.yml");
+    Zone::read(text).unwrap_or_default()
+}
+
 impl Case {
     /// The session of the recorded environment.
     pub fn session(&self) -> Session {
@@ -46,7 +53,11 @@ impl Case {
         let files = self.files.iter();
         let files = files.map(|(path, text)| (path.as_str(), text.as_str()));
         let is_set = |name: &str| matches!(self.env.get(name), Some(Some(_)));
-        world(files, is_set)
+        let mut world = world(files, is_set);
+        if self.zone.is_some() {
+            world = world.dns(recorded_zone());
+        }
+        world
     }
 
     /// What a plugin of ours answers.

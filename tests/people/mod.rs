@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test uses its own share of it")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ra_plugins::world::{Answer, Asked, Dns, DnsError, RecordType, Records};
 use serde_json::Value;
@@ -86,7 +87,8 @@ impl TestZone {
         let texts = || values.iter().map(|value| value.as_str().unwrap());
         Ok(match wanted {
             RecordType::Txt => {
-                Records::Txt(texts().map(|it| it.as_bytes().into()).collect())
+                let texts = texts().map(|it| it.as_bytes().into());
+                Records::Txt(Arc::new(texts.collect()))
             }
             RecordType::A => {
                 Records::A(texts().map(|it| it.parse().unwrap()).collect())

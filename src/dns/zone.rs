@@ -1,0 +1,423 @@
+//! A zone: the whole of DNS, written down.
+//!
+//! Tests, the recordings and the SPF suites bring their own DNS. It comes in
+//! a form of YAML in which each record is one line of JSON, so a line reader
+//! and a JSON parser are all it takes.
+//!
+//! ```
+//! use ra_plugins::dns::zone::Zone;
+//! use ra_plugins::world::{Asked, Dns, DnsError, RecordType};
+//!
+//! let zone = Zone::read(r#"
+//! scenarios:
+//! - name: "small"
+//!   zone:
+//!     "example.org":
+//!     - {"A": "192.0.2.1"}
+//! "#).unwrap();
+//! let Asked::Known(answer) = zone.ask("Example.ORG", RecordType::Mx) else {
+//!     unreachable!("a zone knows everything");
+//! };
+//! assert_eq!(answer, Err(DnsError::NoRecord));
+//! ```
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::world::{Answer, Asked, Dns, DnsError, RecordType, Records, Texts};
+
+/// One line of the YAML form that means something.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// `- name: "…"`: a scenario begins.
+    Scenario(String),
+    /// `zone:`
+    Zone,
+    /// `"owner":`
+    Owner(String),
+    /// `tests:`
+    Tests,
+    /// `- …`: a record or a test.
+    Item(Value),
+}
+
+/// A line that cannot be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("line {line}: {what}")]
+pub struct Unreadable {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Unreadable {
+    /// What is wrong with a line.
+    pub fn new(line: usize, what: impl Into<String>) -> Self {
+        Self { line, what: what.into() }
+    }
+}
+
+/// The lines of the YAML form, with their numbers. Comments, blank lines
+/// and the opening `scenarios:` mean nothing.
+pub fn lines(
+    text: &str,
+) -> impl Iterator<Item = Result<(usize, Line), Unreadable>> {
+    text.lines().zip(1..).filter_map(|(line, number)| {
+        let line = line.trim();
+        let empty = line.is_empty() || line.starts_with('#');
+        if empty || line == "---" || line == "scenarios:" {
+            return None;
+        }
+        let read = read_line(line);
+        let unreadable = |what| Unreadable::new(number, what);
+        Some(read.map(|read| (number, read)).map_err(unreadable))
+    })
+}
+
+/// Reads one line, or says what is wrong with it.
+fn read_line(line: &str) -> Result<Line, String> {
+    let json = |text| serde_json::from_str(text).map_err(|e| e.to_string());
+    if let Some(name) = line.strip_prefix("- name:") {
+        let plain = || name.trim().trim_matches('"').to_owned();
+        return Ok(Line::Scenario(json(name).unwrap_or_else(|_| plain())));
+    }
+    if let Some(item) = line.strip_prefix("- ") {
+        let value: Value =
+            serde_json::from_str(item).map_err(|error| error.to_string())?;
+        return Ok(Line::Item(value));
+    }
+    let key = line.trim_end_matches(['[', ']', '{', '}', ' ']);
+    match key.strip_suffix(':') {
+        Some("zone") => Ok(Line::Zone),
+        Some("tests") => Ok(Line::Tests),
+        Some(owner) if owner.starts_with('"') => json(owner).map(Line::Owner),
+        Some(owner) => Ok(Line::Owner(owner.to_owned())),
+        None => Err(format!("neither a key nor an item: {line}")),
+    }
+}
+
+/// What a zone has of one type.
+#[derive(Clone, Debug)]
+struct Shelf<T> {
+    records: Vec<T>,
+    trouble: Option<DnsError>,
+}
+
+impl<T> Default for Shelf<T> {
+    fn default() -> Self {
+        Self { records: Vec::new(), trouble: None }
+    }
+}
+
+impl<T> Shelf<T> {
+    /// The answer to a question of this type.
+    fn answer(
+        &self,
+        fallback: DnsError,
+        pack: impl FnOnce(&[T]) -> Records,
+    ) -> Answer {
+        match (self.trouble, self.records.as_slice()) {
+            (Some(trouble), _) => Err(trouble),
+            (None, []) => Err(fallback),
+            (None, records) => Ok(pack(records)),
+        }
+    }
+}
+
+/// Everything at one owner while the zone is being read.
+#[derive(Clone, Debug, Default)]
+struct Owner {
+    txt: Shelf<Box<[u8]>>,
+    spf: Shelf<Box<[u8]>>,
+    a: Shelf<Ipv4Addr>,
+    aaaa: Shelf<Ipv6Addr>,
+    mx: Shelf<(u16, Box<str>)>,
+    ptr: Shelf<Box<str>>,
+    cname: Option<String>,
+    silent: bool,
+}
+
+impl Owner {
+    /// Puts one record, `{"TYPE": VALUE}`, or the bare `"TIMEOUT"`.
+    fn put(&mut self, item: &Value) -> Option<()> {
+        if item == "TIMEOUT" {
+            self.silent = true;
+            return Some(());
+        }
+        for (kind, value) in item.as_object()? {
+            let trouble = match value.as_str() {
+                Some("TIMEOUT") => Some(DnsError::Timeout),
+                Some("SERVFAIL") => Some(DnsError::Failure),
+                Some(_) | None => None,
+            };
+            self.put_value(kind, value, trouble)?;
+        }
+        Some(())
+    }
+
+    /// Puts one value of a type, or the trouble that stands in its place.
+    fn put_value(
+        &mut self,
+        kind: &str,
+        value: &Value,
+        trouble: Option<DnsError>,
+    ) -> Option<()> {
+        match kind {
+            "TXT" => put(&mut self.txt, trouble, || text(value)),
+            "TXTHEX" => put(&mut self.txt, trouble, || hex(value.as_str()?)),
+            "SPF" => put(&mut self.spf, trouble, || text(value)),
+            "A" => put(&mut self.a, trouble, || value.as_str()?.parse().ok()),
+            "AAAA" => {
+                put(&mut self.aaaa, trouble, || value.as_str()?.parse().ok())
+            }
+            "MX" => put(&mut self.mx, trouble, || {
+                let preference = value.get(0)?.as_u64()?.try_into().ok()?;
+                Some((preference, name(value.get(1)?)?))
+            }),
+            "PTR" => put(&mut self.ptr, trouble, || name(value)),
+            "CNAME" => {
+                self.cname = Some(name(value)?.to_ascii_lowercase());
+                Some(())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Puts a record, or the trouble, on its shelf.
+fn put<T>(
+    shelf: &mut Shelf<T>,
+    trouble: Option<DnsError>,
+    record: impl FnOnce() -> Option<T>,
+) -> Option<()> {
+    match trouble {
+        Some(trouble) => shelf.trouble = Some(trouble),
+        None => shelf.records.push(record()?),
+    }
+    Some(())
+}
+
+/// A name without its trailing dot; the root is empty.
+fn name(value: &Value) -> Option<Box<str>> {
+    let name = value.as_str()?;
+    Some(name.strip_suffix('.').unwrap_or(name).into())
+}
+
+/// A text: one string, or a list of character-strings that are joined
+/// without spaces (RFC 7208 3.3).
+fn text(value: &Value) -> Option<Box<[u8]>> {
+    match value.as_array() {
+        None => Some(value.as_str()?.as_bytes().into()),
+        Some(strings) => {
+            let strings: Option<Vec<_>> =
+                strings.iter().map(Value::as_str).collect();
+            Some(strings?.concat().into_bytes().into())
+        }
+    }
+}
+
+/// Bytes from their hexadecimal digits.
+fn hex(digits: &str) -> Option<Box<[u8]>> {
+    let digits = digits.as_bytes();
+    let pairs = digits.chunks(2).map(|pair| {
+        u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()
+    });
+    pairs.collect()
+}
+
+/// All answers at one owner, ready to be handed out.
+#[derive(Clone, Debug)]
+struct Answers {
+    txt: Answer,
+    a: Answer,
+    aaaa: Answer,
+    mx: Answer,
+    ptr: Answer,
+}
+
+impl Answers {
+    /// The same error for every type.
+    fn all(error: DnsError) -> Self {
+        let error = Err(error);
+        Self {
+            txt: error.clone(),
+            a: error.clone(),
+            aaaa: error.clone(),
+            mx: error.clone(),
+            ptr: error,
+        }
+    }
+
+    /// What the records of an owner answer.
+    fn of(owner: &Owner, edition: Type99) -> Self {
+        let none =
+            if owner.silent { DnsError::Timeout } else { DnsError::NoRecord };
+        let texts = |list: &[Box<[u8]>]| {
+            let texts: Texts = list.iter().cloned().collect();
+            Records::Txt(Arc::new(texts))
+        };
+        let is_spf = |text: &Box<[u8]>| {
+            text.get(..6).is_some_and(|it| it.eq_ignore_ascii_case(b"v=spf1"))
+        };
+        let txt = match edition {
+            Type99::Preferred if owner.spf.records.iter().any(is_spf) => {
+                &owner.spf
+            }
+            Type99::Preferred | Type99::Ignored => &owner.txt,
+        };
+        Self {
+            txt: txt.answer(none, texts),
+            a: owner.a.answer(none, |list| Records::A(list.into())),
+            aaaa: owner.aaaa.answer(none, |list| Records::Aaaa(list.into())),
+            mx: owner.mx.answer(none, |list| Records::Mx(list.into())),
+            ptr: owner.ptr.answer(none, |list| Records::Ptr(list.into())),
+        }
+    }
+}
+
+/// What becomes of records of type 99, which RFC 4408 had invented for SPF
+/// and RFC 7208 3.1 abolished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type99 {
+    /// Nobody asks for them.
+    Ignored,
+    /// Where one of them is an SPF record, they stand in for TXT: the way
+    /// of RFC 4408, for its own suite.
+    Preferred,
+}
+
+/// The most links of a CNAME chain that are followed.
+const CHAIN_MAX: usize = 16;
+
+/// A DNS that is written down.
+#[derive(Clone, Debug, Default)]
+pub struct Zone {
+    owners: HashMap<Box<str>, Answers, RandomState>,
+}
+
+impl Zone {
+    /// Reads the zones of all scenarios of a file as one.
+    pub fn read(text: &str) -> Result<Self, Unreadable> {
+        let mut builder = Builder::default();
+        let mut in_zone = false;
+        for line in lines(text) {
+            match line? {
+                (_, Line::Scenario(_) | Line::Tests) => in_zone = false,
+                (_, Line::Zone) => in_zone = true,
+                (_, Line::Owner(owner)) => builder.owner(&owner),
+                (line, Line::Item(item)) if in_zone => {
+                    builder.record(line, &item)?;
+                }
+                (_, Line::Item(_)) => {}
+            }
+        }
+        Ok(builder.build(Type99::Ignored))
+    }
+
+    /// The answers at a name in lower case.
+    fn answers(&self, name: &str) -> Option<&Answers> {
+        // A fold, which unlike `any` may look at many bytes at once.
+        let upper = |yes, byte: u8| yes | byte.is_ascii_uppercase();
+        if name.bytes().fold(false, upper) {
+            self.owners.get(name.to_ascii_lowercase().as_str())
+        } else {
+            self.owners.get(name)
+        }
+    }
+}
+
+impl Dns for Zone {
+    fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
+        let Some(answers) = self.answers(name) else {
+            return Asked::Known(Err(DnsError::NoName));
+        };
+        let answer = match wanted {
+            RecordType::Txt => &answers.txt,
+            RecordType::A => &answers.a,
+            RecordType::Aaaa => &answers.aaaa,
+            RecordType::Mx => &answers.mx,
+            RecordType::Ptr => &answers.ptr,
+        };
+        Asked::Known(answer.clone())
+    }
+}
+
+/// A zone while it is being read.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    owners: HashMap<String, Owner>,
+    current: String,
+}
+
+impl Builder {
+    /// The records that follow belong to this owner.
+    pub fn owner(&mut self, name: &str) {
+        self.current = name.trim_end_matches('.').to_ascii_lowercase();
+        self.owners.entry(self.current.clone()).or_default();
+    }
+
+    /// Puts a record, as it stands in the given line.
+    pub fn record(
+        &mut self,
+        line: usize,
+        item: &Value,
+    ) -> Result<(), Unreadable> {
+        let owner = self.owners.entry(self.current.clone()).or_default();
+        let flawed = || Unreadable::new(line, format!("not a record: {item}"));
+        owner.put(item).ok_or_else(flawed)
+    }
+
+    /// The zone. Aliases are followed now, once for all; the parents of an
+    /// owner exist without records (RFC 8020).
+    pub fn build(&self, edition: Type99) -> Zone {
+        let mut owners = HashMap::default();
+        for name in self.owners.keys() {
+            let answers = match self.follow(name) {
+                Some((_, owner)) => Answers::of(owner, edition),
+                None => Answers::all(self.dead_end(name)),
+            };
+            owners.insert(name.as_str().into(), answers);
+        }
+        for name in self.owners.keys() {
+            let mut name = name.as_str();
+            while let Some((_, parent)) = name.split_once('.') {
+                let nothing = || Answers::all(DnsError::NoRecord);
+                owners.entry(parent.into()).or_insert_with(nothing);
+                name = parent;
+            }
+        }
+        Zone { owners }
+    }
+
+    /// The owner at the end of a chain of aliases.
+    fn follow<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a Owner)> {
+        let mut name = name;
+        for _ in 0..CHAIN_MAX {
+            let owner = self.owners.get(name)?;
+            match &owner.cname {
+                Some(target) => name = target,
+                None => return Some((name, owner)),
+            }
+        }
+        None
+    }
+
+    /// What is wrong with a chain that leads to no owner: it ends outside
+    /// of the zone, or it never ends.
+    fn dead_end(&self, name: &str) -> DnsError {
+        let mut name = name;
+        for _ in 0..CHAIN_MAX {
+            match self.owners.get(name).map(|owner| owner.cname.as_deref()) {
+                Some(Some(target)) => name = target,
+                Some(None) | None => return DnsError::NoName,
+            }
+        }
+        DnsError::Failure
+    }
+}

@@ -1,0 +1,336 @@
+//! `spfchecks`: may this client send in the name of this sender?
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use ipnet::IpNet;
+
+use crate::control::Control;
+use crate::plugin::{Message, Plugin, Verdict};
+use crate::session::{Missing, Session};
+use crate::settings::{Kind, Setting};
+use crate::spf::check::{Checker, Query};
+use crate::spf::explain::third_party;
+use crate::spf::header::{Checked, Report};
+use crate::spf::macros::{Letters, Place, expand};
+use crate::spf::outcome::{Limits, SpfResult};
+use crate::spp::{Command, Section};
+use crate::world::World;
+
+/// What is refused.
+const LEVEL: Setting = Setting::new(
+    "BOUNCELEVEL",
+    Kind::Number,
+    "-1",
+    "refuse FAIL from 0 on, SOFTFAIL 1, NEUTRAL 2, NONE 3, TEMPERROR 4, \
+     PERMERROR 5",
+);
+
+/// What is refused because of the name in HELO.
+const HELO_LEVEL: Setting = Setting::new(
+    "SPF_HELOLEVEL",
+    Kind::Number,
+    "-1",
+    "the same for the name in HELO, which is checked from 0 on",
+);
+
+/// What becomes of the result.
+const HEADER: Setting = Setting::new(
+    "SPF_HEADER",
+    Kind::Text,
+    "",
+    "received-spf, authres or both: headers to add",
+);
+
+/// Who is not checked.
+const SKIP: Setting = Setting::new(
+    "SPF_SKIP",
+    Kind::File,
+    "",
+    "a file of addresses and networks that are not checked: relays",
+);
+
+/// Where a refusal is explained.
+const WHY: Setting = Setting::new(
+    "SPF_WHY",
+    Kind::Text,
+    "",
+    "a link for replies; %{S} %{I} %{R} stand for sender, client, this host",
+);
+
+/// How long a check may take.
+const DEADLINE: Setting = Setting::new(
+    "SPF_DEADLINE",
+    Kind::Number,
+    "20",
+    "seconds after which a check is a TEMPERROR",
+);
+
+/// Users of ours may send from anywhere.
+const AUTHENTICATED: Message =
+    Message::log("No checks performed, because user is authenticated");
+
+/// The client is listed in SPF_SKIP.
+const SKIPPED: Message =
+    Message::log("No checks performed, because {ip} is in SPF_SKIP");
+
+/// SPF_SKIP cannot be used.
+const NO_SKIP: Message = Message::log("error opening {file}");
+
+/// The server has not told enough.
+const MISSING: Message = Message::log("error, missing information.");
+
+/// The server has told nonsense.
+const BAD_IP: Message = Message::log("error, invalid IP address ({ip}).");
+
+/// The client takes mail for the recipient too.
+const SECONDARY: Message = Message::log("accepted from secondary MX");
+
+/// What every check ends with.
+const PASSED: Message = Message::log("SPF_RESULT_PASS, {comment}");
+
+/// What every other check ends with.
+const REJECTING: Message =
+    Message::log("Rejecting on SPF_RESULT_{result}, {comment}");
+
+/// What every other check ends with.
+const ACCEPTING: Message =
+    Message::log("Accepting on SPF_RESULT_{result}, {comment}");
+
+/// For FAIL (RFC 7208 8.4, RFC 7372).
+const FAIL: Message = Message::reply("550 5.7.23 {explanation}{why}");
+
+/// For results that only a strict server refuses.
+const OTHER: Message =
+    Message::reply("550 5.7.23 SPF {result}: {comment}{why}");
+
+/// For TEMPERROR (RFC 7208 8.6).
+const TEMPORARY: Message =
+    Message::reply("451 4.4.3 SPF cannot be checked now: {comment}");
+
+/// For PERMERROR (RFC 7208 8.7, RFC 7372).
+const PERMANENT: Message =
+    Message::reply("550 5.7.24 SPF cannot be checked: {comment}{why}");
+
+/// The plugin's declaration.
+pub const PLUGIN: Plugin = Plugin {
+    name: "spfchecks",
+    purpose: "refuses senders whose domain does not know the client (SPF)",
+    sections: &[Section::Rcpt, Section::Mail],
+    settings: &[LEVEL, HELO_LEVEL, HEADER, SKIP, WHY, DEADLINE],
+    files: &[("control/me", "the name of this host, for headers")],
+    messages: &[
+        AUTHENTICATED,
+        SKIPPED,
+        NO_SKIP,
+        MISSING,
+        BAD_IP,
+        SECONDARY,
+        PASSED,
+        REJECTING,
+        ACCEPTING,
+        FAIL,
+        OTHER,
+        TEMPORARY,
+        PERMANENT,
+    ],
+    decide: |session, world| Box::pin(decide(session, world)),
+};
+
+/// Checks the HELO name if that is wanted, and the sender (RFC 7208 2.3,
+/// 2.4).
+async fn decide(session: &Session, world: &World) -> Verdict {
+    let mut verdict = Verdict::unchanged();
+    if session.user().is_some() {
+        verdict.log(&AUTHENTICATED, &[]);
+        return verdict;
+    }
+    let client_ip = session.client_ip();
+    let (Some(mail_from), Some(helo)) = (session.mail_from(), session.helo())
+    else {
+        verdict.log(&MISSING, &[]);
+        return verdict;
+    };
+    let client_ip = match client_ip {
+        Ok(client_ip) => client_ip,
+        Err(Missing::Unset) => {
+            verdict.log(&MISSING, &[]);
+            return verdict;
+        }
+        Err(Missing::Invalid) => {
+            let text = session.client_ip_text().unwrap_or_default();
+            verdict.log(&BAD_IP, &[text]);
+            return verdict;
+        }
+    };
+    if is_skipped(session, world, client_ip, &mut verdict) {
+        verdict.log(&SKIPPED, &[&client_ip.to_string()]);
+        return verdict;
+    }
+    let me = Control::read(world, "control/me").ok();
+    let receiver = me.as_ref().and_then(|me| me.lines().next()).unwrap_or("");
+    let query = Query { client_ip, mail_from, helo, receiver };
+    let level = verdict.setting(LEVEL.number(session));
+    let helo_level = verdict.setting(HELO_LEVEL.number(session));
+    let seconds = verdict.setting(DEADLINE.number(session)).clamp(1, 3600);
+    let deadline = Duration::from_secs(seconds.unsigned_abs());
+    let limits = Limits { deadline, ..Limits::default() };
+    let checker = Checker { limits, ..Checker::new(world) };
+    let domain = session.recipient().map_or("", |recipient| recipient.domain);
+    let helo_query = Query { mail_from: "", ..query };
+    let (secondary, helo_outcome, outcome) = tokio::join!(
+        checker.is_exchanger(client_ip, domain),
+        async {
+            match helo_level {
+                ..=-1 => None,
+                0.. => Some(checker.check(&helo_query).await),
+            }
+        },
+        checker.check(&query),
+    );
+    if secondary {
+        verdict.log(&SECONDARY, &[]);
+        return verdict;
+    }
+    if let Some(outcome) = &helo_outcome {
+        let (query, checked) = (&helo_query, Checked::Helo);
+        let report = Report { query, checked, outcome };
+        if judge(session, world, &report, helo_level, &mut verdict) {
+            return verdict;
+        }
+    }
+    let report =
+        Report { query: &query, checked: Checked::MailFrom, outcome: &outcome };
+    if !judge(session, world, &report, level, &mut verdict) {
+        add_headers(session, &report, &mut verdict);
+    }
+    verdict
+}
+
+/// Whether the administrator wants a client left alone.
+fn is_skipped(
+    session: &Session,
+    world: &World,
+    client_ip: IpAddr,
+    verdict: &mut Verdict,
+) -> bool {
+    let file = SKIP.text(session);
+    if file.is_empty() {
+        return false;
+    }
+    let list = match Control::read(world, file) {
+        Ok(list) => list,
+        Err(error) => {
+            verdict.log(&NO_SKIP, &[&error.brief()]);
+            return false;
+        }
+    };
+    list.lines().any(|line| match line.parse::<IpNet>() {
+        Ok(network) => network.contains(&client_ip),
+        Err(_) => line.parse() == Ok(client_ip),
+    })
+}
+
+/// From which level on a result is refused.
+fn refused_from(result: SpfResult) -> i64 {
+    match result {
+        SpfResult::Pass => i64::MAX,
+        SpfResult::Fail => 0,
+        SpfResult::SoftFail => 1,
+        SpfResult::Neutral => 2,
+        SpfResult::None => 3,
+        SpfResult::TempError => 4,
+        SpfResult::PermError => 5,
+    }
+}
+
+/// Says what a check came to; refuses, and returns true, if that is the
+/// level's will.
+fn judge(
+    session: &Session,
+    world: &World,
+    report: &Report<'_>,
+    level: i64,
+    verdict: &mut Verdict,
+) -> bool {
+    let (result, comment) = (report.outcome.result, report.comment());
+    let word = result.name().to_ascii_uppercase();
+    if result == SpfResult::Pass {
+        verdict.log(&PASSED, &[&comment]);
+        return false;
+    }
+    if level < refused_from(result) {
+        verdict.log(&ACCEPTING, &[&word, &comment]);
+        return false;
+    }
+    verdict.log(&REJECTING, &[&word, &comment]);
+    let why = why(session, world, report.query);
+    match result {
+        SpfResult::TempError => verdict.refuse(&TEMPORARY, &[&comment]),
+        SpfResult::PermError => verdict.refuse(&PERMANENT, &[&comment, &why]),
+        SpfResult::Fail => {
+            let words = report.outcome.explanation.as_deref();
+            let by = report.outcome.decision.as_ref();
+            let words = match (words, by) {
+                (Some(words), Some(by)) => third_party(by.domain(), words),
+                (_, _) => comment,
+            };
+            verdict.refuse(&FAIL, &[&words, &why]);
+        }
+        SpfResult::None
+        | SpfResult::Neutral
+        | SpfResult::Pass
+        | SpfResult::SoftFail => {
+            verdict.refuse(&OTHER, &[&word, &comment, &why]);
+        }
+    }
+    true
+}
+
+/// The link to a page that explains, with its macros expanded; nothing if
+/// there is none.
+fn why(session: &Session, world: &World, query: &Query<'_>) -> String {
+    let link = WHY.text(session);
+    let now = world.clock.now().duration_since(SystemTime::UNIX_EPOCH);
+    let sender = match query.mail_from {
+        "" => Cow::Owned(format!("postmaster@{}", query.helo)),
+        sender => sender.into(),
+    };
+    let (local_part, domain) = sender.rsplit_once('@').unwrap_or(("", &sender));
+    let letters = Letters {
+        client_ip: query.client_ip,
+        local_part,
+        sender_domain: domain,
+        domain,
+        helo: query.helo,
+        receiver: query.receiver,
+        validated: "unknown",
+        seconds: now.map_or(0, |time| time.as_secs()),
+    };
+    match expand(link, Place::Explanation, &letters) {
+        Ok(link) if !link.is_empty() => format!(" (see {link})"),
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+/// Adds the wanted headers, once a message. The server puts them below its
+/// own Received line, where RFC 7208 9.1 would have them above; it leaves
+/// us no choice.
+fn add_headers(session: &Session, report: &Report<'_>, verdict: &mut Verdict) {
+    if session.recipients_asked().unwrap_or(1) > 1 {
+        return;
+    }
+    let (received_spf, results) = match HEADER.text(session) {
+        "received-spf" => (true, false),
+        "authres" => (false, true),
+        "both" => (true, true),
+        _ => return,
+    };
+    let lines = [
+        received_spf.then(|| report.received_spf()),
+        results.then(|| report.authentication_results()),
+    ];
+    let lines = lines.into_iter().flatten();
+    verdict.commands.extend(lines.map(|line| Command::Header(line.into())));
+}

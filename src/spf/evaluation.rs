@@ -1,0 +1,348 @@
+//! An evaluation: what a check carries along from record to record.
+//!
+//! It holds who is asking, what may still be spent, and the way to DNS. It
+//! never waits: an answer that is not there yet is [`Stop::Unknown`], and
+//! the whole evaluation is run again when it is. Until then it goes on as
+//! if nothing had matched, with eyes shut so to speak, for the sake of the
+//! questions that it asks on its way.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use crate::dns::can_carry;
+use crate::spf::ahead::Asking;
+use crate::spf::macros::{Letters, Place, expand, fitting, reverse_name};
+use crate::spf::outcome::{Decision, Limits, Problem};
+use crate::spf::record::{DomainSpec, SyntaxError};
+use crate::world::{Answer, Clock, Dns, DnsError, RecordType, Records};
+
+/// Who wants to send mail in whose name (4.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The client.
+    pub client_ip: IpAddr,
+    /// MAIL FROM without angle brackets; empty for a bounce.
+    pub mail_from: &'a str,
+    /// HELO or EHLO.
+    pub helo: &'a str,
+    /// The name of this host, for `%{r}`; empty if it is not to be told.
+    pub receiver: &'a str,
+}
+
+/// A query, taken apart.
+#[derive(Clone, Debug)]
+pub struct Identity<'a> {
+    /// The client; IPv4 inside IPv6 is IPv4 (section 5).
+    pub client_ip: IpAddr,
+    /// What stands before the `@`.
+    pub local_part: Cow<'a, str>,
+    /// What stands after it.
+    pub domain: Cow<'a, str>,
+    /// HELO or EHLO.
+    pub helo: Cow<'a, str>,
+    /// The name of this host.
+    pub receiver: &'a str,
+}
+
+/// The longest local part and HELO that count in full. RFC 5321 4.5.3.1
+/// grants them 64 and 255 octets; of a longer one the ends are kept, which
+/// is more than ever fits into a name.
+const TEXT_MAX: usize = 1024;
+
+impl<'a> Identity<'a> {
+    /// Takes a query apart. Without a sender the HELO name is checked, and
+    /// without a local part it is the postmaster's (2.4, 4.3).
+    pub fn of(query: &Query<'a>) -> Self {
+        let helo = bounded(query.helo);
+        let (local_part, domain) = match query.mail_from {
+            "" => ("", query.helo),
+            sender => sender.rsplit_once('@').unwrap_or(("", sender)),
+        };
+        Self {
+            client_ip: query.client_ip.to_canonical(),
+            local_part: match local_part {
+                "" => "postmaster".into(),
+                local_part => bounded(local_part),
+            },
+            domain: a_labels(fitting(domain)),
+            helo: a_labels_cow(helo),
+            // RFC 7208 7.3: "unknown" unless it is a full name.
+            receiver: match query.receiver {
+                "" => "unknown",
+                receiver => receiver,
+            },
+        }
+    }
+}
+
+/// A text with its middle left out if it is far too long.
+fn bounded(text: &str) -> Cow<'_, str> {
+    if text.len() <= TEXT_MAX {
+        return text.into();
+    }
+    let head = text.floor_char_boundary(TEXT_MAX / 2);
+    let tail = text.ceil_char_boundary(text.len() - TEXT_MAX / 2);
+    let ends = [text.get(..head), text.get(tail..)];
+    ends.into_iter().flatten().collect::<String>().into()
+}
+
+/// A domain with its internationalised labels as DNS knows them (4.3).
+fn a_labels(domain: &str) -> Cow<'_, str> {
+    if domain.is_ascii() || domain.len() > TEXT_MAX {
+        return domain.into();
+    }
+    idna::domain_to_ascii(domain).map_or(domain.into(), Cow::Owned)
+}
+
+/// [`a_labels`] of what may be owned already.
+fn a_labels_cow(domain: Cow<'_, str>) -> Cow<'_, str> {
+    match domain {
+        Cow::Borrowed(domain) => a_labels(domain),
+        Cow::Owned(domain) => Cow::Owned(a_labels(&domain).into_owned()),
+    }
+}
+
+/// Checks clients.
+#[derive(Clone, Copy)]
+pub struct Checker<'a> {
+    /// Whom to ask.
+    pub dns: &'a dyn Dns,
+    /// Who knows when it is too late.
+    pub clock: &'a dyn Clock,
+    /// What a check may cost.
+    pub limits: Limits,
+    /// Whether to write down every step.
+    pub tracing: bool,
+    /// Whether to ask ahead.
+    pub look_ahead: bool,
+    /// Whether parsed records stay with the answers that they came in; off
+    /// only where parsing is to be measured.
+    pub keep_parsed: bool,
+}
+
+/// Why an evaluation does not go on.
+#[derive(Debug)]
+pub enum Stop {
+    /// An answer is not there yet.
+    Unknown,
+    /// There will be no better result.
+    Problem(Box<Problem>),
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+/// One evaluation of a query, from the beginning.
+pub struct Evaluation<'e, 'a> {
+    /// The rules.
+    pub checker: &'e Checker<'a>,
+    /// The question.
+    pub identity: &'e Identity<'e>,
+    /// Whether an answer was missing: from then on nothing counts, but what
+    /// is asked is asked ahead.
+    pub blind: bool,
+    /// Every step.
+    pub trace: Vec<String>,
+    /// What decided.
+    pub decision: Option<Decision>,
+    /// What the domain has to say about that.
+    pub explanation: Option<String>,
+    asking: &'e mut Asking<'a>,
+    lookups: u8,
+    void_terms: u8,
+    void: bool,
+}
+
+impl<'e, 'a> Evaluation<'e, 'a> {
+    /// Starts from the beginning.
+    pub fn new(
+        checker: &'e Checker<'a>,
+        identity: &'e Identity<'e>,
+        asking: &'e mut Asking<'a>,
+    ) -> Self {
+        Self {
+            checker,
+            identity,
+            blind: false,
+            trace: Vec::new(),
+            decision: None,
+            explanation: None,
+            asking,
+            lookups: 0,
+            void_terms: 0,
+            void: false,
+        }
+    }
+
+    /// Writes down a step, if anybody wants to know.
+    pub fn step(&mut self, step: impl FnOnce() -> String) {
+        if self.checker.tracing {
+            self.trace.push(step());
+        }
+    }
+
+    /// Pays for a term that asks DNS (4.6.4).
+    pub fn pay_lookup(&mut self) -> Result<(), Stop> {
+        self.lookups += 1;
+        if self.lookups > self.checker.limits.lookups {
+            return Err(Problem::TooManyLookups.into());
+        }
+        Ok(())
+    }
+
+    /// Pays for a term that has asked DNS in vain, if it has (4.6.4: it is
+    /// terms that count, however many empty answers they met).
+    pub fn pay_void(&mut self) -> Result<(), Stop> {
+        self.void_terms += u8::from(std::mem::take(&mut self.void));
+        if self.void_terms > self.checker.limits.void {
+            return Err(Problem::TooManyVoidLookups.into());
+        }
+        Ok(())
+    }
+
+    /// Asks DNS.
+    pub fn ask(
+        &mut self,
+        name: &str,
+        wanted: RecordType,
+    ) -> Result<Answer, Stop> {
+        let needed = !self.blind;
+        let Some(answer) = self.asking.ask(name, wanted, needed) else {
+            self.blind = true;
+            return Err(Stop::Unknown);
+        };
+        self.step(|| match &answer {
+            Ok(records) => format!("  {wanted} {name}: {records}"),
+            Err(error) => format!("  {wanted} {name}: {error}"),
+        });
+        // A name that DNS cannot carry has not been asked about, so it has
+        // not been asked about in vain.
+        if let Err(DnsError::NoName | DnsError::NoRecord) = answer {
+            self.void |= can_carry(name);
+        }
+        Ok(answer)
+    }
+
+    /// Takes an answer that is not there yet for a no, so that the rest of
+    /// the record can be asked about in the meantime.
+    pub fn hope(&self, matched: Result<bool, Stop>) -> Result<bool, Stop> {
+        match matched {
+            Err(Stop::Unknown) if self.checker.look_ahead => Ok(false),
+            matched => matched,
+        }
+    }
+
+    /// The name that a term is about: its own, expanded, or the domain
+    /// (4.8).
+    pub fn target<'t>(
+        &mut self,
+        spec: Option<DomainSpec>,
+        text: &'t [u8],
+        domain: &'t str,
+    ) -> Result<Cow<'t, str>, Stop> {
+        let Some(spec) = spec else { return Ok(domain.into()) };
+        let name = spec.span.of(text);
+        if !spec.has_macros {
+            return Ok(fitting(name).into());
+        }
+        let p = match spec.asks_for_p {
+            true => self.validated_name(domain)?,
+            false => String::new(),
+        };
+        let mut name =
+            self.expand(name, Place::Domain, domain, &p).unwrap_or_default();
+        let kept = fitting(&name);
+        if kept.len() < name.len() {
+            name = kept.to_owned();
+        }
+        Ok(name.into())
+    }
+
+    /// Expands the macros of a text; `p` is what `%{p}` stands for.
+    pub fn expand(
+        &self,
+        text: &str,
+        place: Place,
+        domain: &str,
+        p: &str,
+    ) -> Result<String, SyntaxError> {
+        let since_1970 = match place {
+            Place::Domain => Ok(Duration::ZERO),
+            Place::Explanation => {
+                let now = self.checker.clock.now();
+                now.duration_since(SystemTime::UNIX_EPOCH)
+            }
+        };
+        let letters = Letters {
+            client_ip: self.identity.client_ip,
+            local_part: &self.identity.local_part,
+            sender_domain: &self.identity.domain,
+            domain,
+            helo: &self.identity.helo,
+            receiver: self.identity.receiver,
+            validated: p,
+            seconds: since_1970.map_or(0, |time| time.as_secs()),
+        };
+        expand(text, place, &letters)
+    }
+
+    /// What `%{p}` stands for (7.3): a name of the client that leads back
+    /// to it; best the domain itself, else one below it, else any.
+    pub fn validated_name(&mut self, domain: &str) -> Result<String, Stop> {
+        let mut names = self.client_names()?;
+        names.sort_by_key(|name| {
+            (!name.eq_ignore_ascii_case(domain), !is_within(name, domain))
+        });
+        for name in names {
+            if self.leads_to_client(&name)? {
+                return Ok(name);
+            }
+        }
+        Ok("unknown".to_owned())
+    }
+
+    /// The first names that the client's address has in DNS (5.5). A
+    /// failing server means that it has none.
+    pub fn client_names(&mut self) -> Result<Vec<String>, Stop> {
+        let name = reverse_name(self.identity.client_ip);
+        let Ok(Records::Ptr(names)) = self.ask(&name, RecordType::Ptr)? else {
+            return Ok(Vec::new());
+        };
+        // RFC 7208 4.6.4: further names are ignored.
+        let names = names.iter().take(self.checker.limits.ptr);
+        Ok(names.map(|name| fitting(name).to_owned()).collect())
+    }
+
+    /// Whether the client is among the addresses of a name; a failing
+    /// server means no (5.5).
+    pub fn leads_to_client(&mut self, name: &str) -> Result<bool, Stop> {
+        let wanted = self.address_type();
+        Ok(match (self.ask(name, wanted)?, self.identity.client_ip) {
+            (Ok(Records::A(list)), IpAddr::V4(ip)) => list.contains(&ip),
+            (Ok(Records::Aaaa(list)), IpAddr::V6(ip)) => list.contains(&ip),
+            (Ok(_) | Err(_), _) => false,
+        })
+    }
+
+    /// The type of addresses that the client can be among (section 5).
+    pub fn address_type(&self) -> RecordType {
+        match self.identity.client_ip {
+            IpAddr::V4(_) => RecordType::A,
+            IpAddr::V6(_) => RecordType::Aaaa,
+        }
+    }
+}
+
+/// Whether a name is a domain or lies below it.
+pub fn is_within(name: &str, domain: &str) -> bool {
+    let Some(start) = name.len().checked_sub(domain.len()) else {
+        return false;
+    };
+    let (name, domain) = (name.as_bytes(), domain.as_bytes());
+    name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(domain))
+        && (start == 0 || name.get(start - 1) == Some(&b'.'))
+}

@@ -1,0 +1,35 @@
+//! Records: what parses, what does not, and where it goes wrong.
+
+use std::net::Ipv6Addr;
+
+use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
+use ra_plugins::spf::record::{Flaw, Mechanism, Record};
+use rstest::rstest;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    /// Our reader of IPv6 addresses is the standard library's, only faster.
+    #[test]
+    fn ip6_addresses_are_read_as_the_standard_library_reads_them(
+        text in "(([0-9a-fA-F]{0,5}|::|:){0,6}|([0-9a-f]{1,4}:){0,8}:?([0-9a-f]{1,4}:?){0,8}|(:?:[0-9]{1,3}){0,4}:[0-9.]{5,15})"
+    ) {
+        let ours = match Record::parse(&format!("v=spf1 ip6:{text}")) {
+            Ok(record) => match record.directives[0].mechanism {
+                Mechanism::Ip6(address, 128) => Some(address),
+                other => panic!("{other:?}"),
+            },
+            Err(_) => None,
+        };
+        prop_assert_eq!(ours, text.parse::<Ipv6Addr>().ok());
+    }
+
+    /// Every address that can be written is read.
+    #[test]
+    fn ip6_addresses_survive(bits in any::<u128>(), mask in any::<u128>()) {
+        let address = Ipv6Addr::from_bits(bits & mask);
+        let record = Record::parse(&format!("v=spf1 ip6:{address}")).unwrap();
+        let read = record.directives[0].mechanism;
+        prop_assert_eq!(read, Mechanism::Ip6(address, 128));
+    }
+}
