@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::cli::{Command, Outcome, complain, print, print_json};
+use crate::dns::zone::Zone;
 use crate::frozen::Frozen;
 use crate::host::chain::Chain;
 use crate::host::conversation::House;
@@ -205,7 +206,8 @@ struct Scene {
 
 /// Holds the session of a stop over a real socket.
 async fn visit(stop: &Stop) -> io::Result<Vec<Scene>> {
-    let mut world = Frozen::new();
+    let zone = Zone::read(stops::ZONE).map_err(io::Error::other)?;
+    let mut world = Frozen::new().dns(zone);
     for (path, text) in stop.files {
         world = world.file(path, text);
     }

@@ -1,4 +1,4 @@
-//! Further stops of the tour: who lives here, and who is asking.
+//! Further stops of the tour: who is asking, and who lives here.
 
 use crate::cli::tour::Stop;
 
@@ -15,6 +15,19 @@ const VPOPMAIL: [(&str, &str); 3] = [
     ("/v/org/vpasswd", "joe:x:1:0:Joe:/v/org/joe:NOQUOTA\n"),
 ];
 
+/// The DNS of the tour. Its client is 127.0.0.1, which no real list has.
+pub const ZONE: &str = r#"
+scenarios:
+- name: "tour"
+  zone:
+    "bank.example":
+    - {"TXT": "v=spf1 ip4:192.0.2.0/24 -all"}
+    - {"A": "192.0.2.1"}
+    "1.0.0.127.bl.example":
+    - {"A": "127.0.0.2"}
+    - {"TXT": "this is only a tour"}
+"#;
+
 /// The stops at the plugins about people.
 pub const PEOPLE: &[Stop] = &[
     Stop {
@@ -23,15 +36,23 @@ pub const PEOPLE: &[Stop] = &[
         chain: "[mail]\nmfdnschecks\n",
         variables: &[],
         files: &[],
-        client: &["MAIL FROM:<nobody>", "MAIL FROM:<>"],
+        client: &["MAIL FROM:<a@nowhere.example>", "MAIL FROM:<>"],
     },
     Stop {
         plugin: "rblchecks",
-        scene: "joe sits in a train, on everybody's blocklist",
+        scene: "the client is on the second of two lists",
         chain: "[mail]\nrblchecks\n",
-        variables: &[("SMTPAUTHUSER", "joe@example.org")],
+        variables: &[("RBLSERVERS", "other.example:bl.example")],
         files: &[],
-        client: &["MAIL FROM:<joe@example.org>"],
+        client: &["MAIL FROM:<a@example.com>"],
+    },
+    Stop {
+        plugin: "spfchecks",
+        scene: "somebody writes in the name of a bank",
+        chain: "[mail]\nspfchecks\n",
+        variables: &[("BOUNCELEVEL", "0")],
+        files: &[],
+        client: &["MAIL FROM:<security@bank.example>"],
     },
     Stop {
         plugin: "rcptchecksfile",
@@ -84,11 +105,11 @@ pub const PEOPLE: &[Stop] = &[
     },
     Stop {
         plugin: "checkback",
-        scene: "a friend's server need not be asked",
+        scene: "nobody takes mail for the sender; only the log is told",
         chain: "[mail]\ncheckback\n",
         variables: &[],
-        files: &[("control/cbwldom", "friends.example\n")],
-        client: &["MAIL FROM:<joe@friends.example>"],
+        files: &[],
+        client: &["MAIL FROM:<joe@nowhere.example>"],
     },
     Stop {
         plugin: "checkbackpurge",
