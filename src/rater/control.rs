@@ -18,6 +18,7 @@ use crate::rater::config::{Config, ConfigError};
 use crate::rater::listener::{Listener, Stream};
 use crate::rater::log::Level;
 use crate::rater::server::{PAUSE, Service};
+use crate::rater::store::Entry;
 use crate::rater::wire::{IDLE_TIME, LINE_MAX};
 use crate::spp::clean;
 
@@ -151,10 +152,10 @@ impl Control {
             if class.is_empty() { String::new() } else { format!("{class} ") };
         let mut top = Vec::new();
         for shard in self.service.store.shards() {
-            for (_, entry) in shard.entries.iter() {
-                if entry.key.starts_with(&prefix) {
-                    let count = entry.window.count(now, entry.limit.seconds);
-                    top.push((count, entry.limit.count, entry.key.clone()));
+            for (_, Entry { key, window, limit, .. }) in shard.entries.iter() {
+                if key.starts_with(&prefix) {
+                    let count = window.count(now, limit.seconds);
+                    top.push((count, limit.count, key.clone()));
                 }
             }
             top.sort_unstable_by(|a, b| b.cmp(a));

@@ -171,7 +171,8 @@ impl Store {
             generation: 0,
         });
         table.insert_unique(hash, slot, |slot| {
-            self.hasher.hash_one(entries.peek(*slot).key.as_bytes())
+            let Entry { key, .. } = entries.peek(*slot);
+            self.hasher.hash_one(key.as_bytes())
         });
         self.keys.fetch_add(1, Relaxed);
         slot
