@@ -8,12 +8,13 @@
 )]
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use ra_plugins::frozen::Frozen;
 use ra_plugins::plugin::Verdict;
 use ra_plugins::registry::find;
 use ra_plugins::session::Session;
-use ra_plugins::world::Limit;
+use ra_plugins::world::{Limit, Limiter, Waiting, World};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -109,94 +110,83 @@ fn what_is_no_address_names_no_file(#[case] ip: &str) {
     assert!(world.created().is_empty());
 }
 
-/// What the three plugins ask about, seen by a limiter that remembers.
-mod asked {
-    use super::{Session, find, rstest};
-    use ra_plugins::world::{Limit, Limiter, Waiting, World};
-    use std::sync::{Arc, Mutex};
+/// A limiter that notes every question: what the plugins ask about.
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
 
-    /// Notes every question.
-    #[derive(Default)]
-    struct Notes(Mutex<Vec<String>>);
+impl Notes {
+    /// Notes one.
+    fn note(&self, question: String) -> Waiting<'_, Limit> {
+        self.0.lock().unwrap().push(question);
+        Box::pin(std::future::ready(Limit::Within))
+    }
+}
 
-    impl Notes {
-        /// Notes one.
-        fn note(&self, question: String) -> Waiting<'_, Limit> {
-            self.0.lock().unwrap().push(question);
-            Box::pin(std::future::ready(Limit::Within))
-        }
+impl Limiter for Notes {
+    fn mark<'a>(
+        &'a self,
+        class: &'a str,
+        value: &'a str,
+    ) -> Waiting<'a, Limit> {
+        self.note(format!("{class} {value}"))
     }
 
-    impl Limiter for Notes {
-        fn mark<'a>(
-            &'a self,
-            class: &'a str,
-            value: &'a str,
-        ) -> Waiting<'a, Limit> {
-            self.note(format!("{class} {value}"))
-        }
-
-        fn peek<'a>(
-            &'a self,
-            class: &'a str,
-            value: &'a str,
-        ) -> Waiting<'a, Limit> {
-            self.note(format!("?{class} {value}"))
-        }
+    fn peek<'a>(
+        &'a self,
+        class: &'a str,
+        value: &'a str,
+    ) -> Waiting<'a, Limit> {
+        self.note(format!("?{class} {value}"))
     }
+}
 
-    #[rstest]
-    #[case::ipv4("ipthrottle", "", "ip 192.0.2.9")]
-    #[case::ipv6_network(
-        "ipthrottle",
-        "TCPREMOTEIP=2001:db8:1:2:3:4:5:6",
-        "ip 2001:db8:1:2::/64"
-    )]
-    #[case::ipv6_prefix(
-        "ipthrottle",
-        "TCPREMOTEIP=2001:db8:1:2:3:4:5:6 IPTHROTTLE_V6PREFIX=48",
-        "ip 2001:db8:1::/48"
-    )]
-    #[case::mapped(
-        "ipthrottle",
-        "TCPREMOTEIP=::ffff:192.0.2.9",
-        "ip 192.0.2.9"
-    )]
-    #[case::user("userthrottle", "SMTPAUTHUSER=joe", "user joe")]
-    #[case::rater("rater", "RATER_CLASS=ip", "ip 192.0.2.9")]
-    #[case::template(
-        "rater",
-        "RATER_CLASS=pair RATER_KEY=${TCPREMOTEIP}/${SMTPMAILFROM} \
-         SMTPMAILFROM=joe@example.org",
-        "pair 192.0.2.9/joe@example.org"
-    )]
-    #[case::odd_template(
-        "rater",
-        "RATER_CLASS=x RATER_KEY=a$b${NONE}c${TCPREMOTEIP",
-        "x a$bc${TCPREMOTEIP"
-    )]
-    #[case::peek("rater", "RATER_CLASS=ip RATER_PEEK=1", "?ip 192.0.2.9")]
-    #[case::no_class("rater", "", "")]
-    fn the_key(
-        #[case] plugin: &str,
-        #[case] variables: &str,
-        #[case] expected: &str,
-    ) {
-        let mut session = Session::new(1).with("TCPREMOTEIP", "192.0.2.9");
-        for (name, value) in
-            variables.split_whitespace().filter_map(|it| it.split_once('='))
-        {
-            session.set(name, value);
-        }
-        let notes = Arc::new(Notes::default());
-        let mut world = World::real("/nowhere");
-        world.limiter = Arc::clone(&notes) as Arc<dyn Limiter>;
-        let plugin = find(plugin).unwrap();
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_all().build().unwrap();
-        runtime.block_on(plugin.judge(&session, &world));
-        assert_eq!(notes.0.lock().unwrap().join("\n"), expected);
+#[rstest]
+#[case::ipv4("ipthrottle", "", "ip 192.0.2.9")]
+#[case::ipv6_network(
+    "ipthrottle",
+    "TCPREMOTEIP=2001:db8:1:2:3:4:5:6",
+    "ip 2001:db8:1:2::/64"
+)]
+#[case::ipv6_prefix(
+    "ipthrottle",
+    "TCPREMOTEIP=2001:db8:1:2:3:4:5:6 IPTHROTTLE_V6PREFIX=48",
+    "ip 2001:db8:1::/48"
+)]
+#[case::mapped("ipthrottle", "TCPREMOTEIP=::ffff:192.0.2.9", "ip 192.0.2.9")]
+#[case::user("userthrottle", "SMTPAUTHUSER=joe", "user joe")]
+#[case::rater("rater", "RATER_CLASS=ip", "ip 192.0.2.9")]
+#[case::template(
+    "rater",
+    "RATER_CLASS=pair RATER_KEY=${TCPREMOTEIP}/${SMTPMAILFROM} \
+     SMTPMAILFROM=joe@example.org",
+    "pair 192.0.2.9/joe@example.org"
+)]
+#[case::odd_template(
+    "rater",
+    "RATER_CLASS=x RATER_KEY=a$b${NONE}c${TCPREMOTEIP",
+    "x a$bc${TCPREMOTEIP"
+)]
+#[case::peek("rater", "RATER_CLASS=ip RATER_PEEK=1", "?ip 192.0.2.9")]
+#[case::no_class("rater", "", "")]
+fn the_key(
+    #[case] plugin: &str,
+    #[case] variables: &str,
+    #[case] expected: &str,
+) {
+    let mut session = Session::new(1).with("TCPREMOTEIP", "192.0.2.9");
+    for (name, value) in
+        variables.split_whitespace().filter_map(|it| it.split_once('='))
+    {
+        session.set(name, value);
     }
+    let notes = Arc::new(Notes::default());
+    let mut world = World::real("/nowhere");
+    world.limiter = Arc::clone(&notes) as Arc<dyn Limiter>;
+    let plugin = find(plugin).unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(plugin.judge(&session, &world));
+    assert_eq!(notes.0.lock().unwrap().join("\n"), expected);
 }
 
 #[test]
