@@ -1,10 +1,9 @@
 //! Alias rules: several addresses that are one person.
 //!
 //! ```
-//! use ra_plugins::alias::{cut_at, without};
+//! use ra_plugins::alias::cut_at;
 //!
 //! assert_eq!(cut_at("michael+shop", "+"), Some("michael"));
-//! assert_eq!(without("m.ich.ael", "."), Some("michael".to_owned()));
 //! assert_eq!(cut_at("+shop", "+"), None);
 //! ```
 

@@ -11,10 +11,14 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use serde::Serialize;
 
+pub mod addresses;
+pub mod rbl;
+pub mod man;
 pub mod alias;
 pub mod overload;
 pub mod plugins;
 pub mod install;
+pub mod rater;
 pub mod record;
 pub mod replay;
 pub mod smtpd;

@@ -71,8 +71,17 @@ impl Control {
     /// Reads a control file; `name` is below the qmail folder unless it is
     /// absolute.
     pub fn read(world: &World, name: &str) -> Result<Self, Unreadable> {
-        let path = world.path(name);
+        Self::read_path(world, world.path(name))
+    }
+
+    /// Reads a text file. No text has a NUL in it, but a file often has many
+    /// after a power cut, and must not be taken for a list of nobody.
+    pub fn read_path(world: &World, path: PathBuf) -> Result<Self, Unreadable> {
         match world.files.read(&path) {
+            Ok(bytes) if bytes.contains(&0) => {
+                let error = io::Error::other("not a text file");
+                Err(Unreadable { path, error })
+            }
             Ok(bytes) => Ok(Self::new(&bytes)),
             Err(error) => Err(Unreadable { path, error }),
         }

@@ -12,13 +12,17 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::cdb;
+use crate::memory::{InMemory, Memory};
+use crate::network::Network;
 use crate::world::{
-    Clock, Dns, Files, Limit, Limiter, NotThere, QMAIL, Waiting, World,
+    About, Clock, Dns, Files, Limit, Limiter, NotThere, QMAIL, Waiting, World,
 };
 
 /// What stands at a path of the frozen world.
@@ -26,8 +30,8 @@ use crate::world::{
 enum Entry {
     /// A file with these bytes.
     File(Vec<u8>),
-    /// A CDB with these keys, all without a value.
-    Cdb(Vec<Vec<u8>>),
+    /// A CDB with these keys and values.
+    Cdb(BTreeMap<Vec<u8>, Vec<u8>>),
     /// A file that may not be read.
     Locked,
 }
@@ -36,18 +40,28 @@ enum Entry {
 #[derive(Clone)]
 pub struct Frozen {
     entries: BTreeMap<PathBuf, Entry>,
+    modified: BTreeMap<PathBuf, Duration>,
+    start: Duration,
+    created: Arc<Mutex<BTreeMap<PathBuf, u32>>>,
     slept: Arc<Mutex<Duration>>,
     limit: Limit,
     dns: Arc<dyn Dns>,
+    memory: Arc<dyn Memory>,
+    network: Arc<dyn Network>,
 }
 
 impl Default for Frozen {
     fn default() -> Self {
         Self {
             entries: BTreeMap::new(),
+            modified: BTreeMap::new(),
+            start: Duration::ZERO,
+            created: Arc::default(),
             slept: Arc::default(),
             limit: Limit::Unknown,
             dns: Arc::new(NotThere),
+            memory: Arc::new(InMemory::default()),
+            network: Arc::new(NotThere),
         }
     }
 }
@@ -72,8 +86,28 @@ impl Frozen {
         path: &str,
         keys: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        let keys = keys.into_iter().map(|key| key.as_bytes().to_owned());
-        self.entry(path, Entry::Cdb(keys.collect()))
+        self.cdb_with(path, keys.into_iter().map(|key| (key, "")))
+    }
+
+    /// Adds a CDB with keys and values.
+    #[must_use]
+    pub fn cdb_with<'a>(
+        self,
+        path: &str,
+        records: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let bytes = |text: &str| text.as_bytes().to_owned();
+        let records = records.into_iter();
+        let records = records.map(|(key, value)| (bytes(key), bytes(value)));
+        self.entry(path, Entry::Cdb(records.collect()))
+    }
+
+    /// Says when a file was written last: so long after the beginning of
+    /// time, at which all others were.
+    #[must_use]
+    pub fn dated(mut self, path: &str, after: Duration) -> Self {
+        self.modified.insert(Path::new(QMAIL).join(path), after);
+        self
     }
 
     /// Adds a file that we may not read.
@@ -96,9 +130,35 @@ impl Frozen {
         self
     }
 
+    /// Plugs a memory in; without one, each world has its own.
+    #[must_use]
+    pub fn memory(mut self, memory: impl Memory + 'static) -> Self {
+        self.memory = Arc::new(memory);
+        self
+    }
+
+    /// Plugs a network in.
+    #[must_use]
+    pub fn network(mut self, network: impl Network + 'static) -> Self {
+        self.network = Arc::new(network);
+        self
+    }
+
+    /// Starts at a time of day; without it, at the beginning of time.
+    #[must_use]
+    pub fn at(mut self, time: Duration) -> Self {
+        self.start = time;
+        self
+    }
+
     /// How long anybody has slept in this world, all in all.
     pub fn slept(&self) -> Duration {
         *self.slept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files that have been created in this world, with their modes.
+    pub fn created(&self) -> BTreeMap<PathBuf, u32> {
+        self.created.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The world as plugins see it.
@@ -108,6 +168,8 @@ impl Frozen {
             clock: Arc::new(self.clone()),
             dns: Arc::clone(&self.dns),
             limiter: Arc::new(self.clone()),
+            memory: Arc::clone(&self.memory),
+            network: Arc::clone(&self.network),
             qmail: QMAIL.into(),
         }
     }
@@ -130,24 +192,57 @@ impl Files for Frozen {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.entries.contains_key(path)
+        self.about(path).is_ok() || self.created().contains_key(path)
+    }
+
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        if self.exists(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let mut created =
+            self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        created.insert(path.to_owned(), mode);
+        Ok(())
     }
 
     fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         match self.entries.get(path) {
-            Some(Entry::Cdb(keys)) => {
-                Ok(keys.iter().any(|known| known == key).then(Vec::new))
-            }
-            Some(Entry::File(_)) => Err(io::ErrorKind::InvalidData.into()),
+            Some(Entry::Cdb(records)) => Ok(records.get(key).cloned()),
+            Some(Entry::File(bytes)) => cdb::get_from(bytes, key),
             Some(Entry::Locked) => Err(io::ErrorKind::PermissionDenied.into()),
             None => Err(io::ErrorKind::NotFound.into()),
         }
+    }
+
+    fn about(&self, path: &Path) -> io::Result<About> {
+        let size = match self.entries.get(path) {
+            Some(Entry::File(bytes)) => bytes.len(),
+            Some(Entry::Cdb(_) | Entry::Locked) => 4096,
+            None if self.list(path).is_ok() => 4096,
+            None => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let after = self.modified.get(path).copied().unwrap_or_default();
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        Ok(About { size, modified: SystemTime::UNIX_EPOCH + after })
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let below = self.entries.keys().filter_map(|path| {
+            let rest = path.strip_prefix(folder).ok()?;
+            Some(rest.components().next()?.as_os_str().to_owned())
+        });
+        let mut names: Vec<OsString> = below.collect();
+        names.dedup();
+        if names.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(names)
     }
 }
 
 impl Clock for Frozen {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + self.slept()
+        SystemTime::UNIX_EPOCH + self.start + self.slept()
     }
 
     fn sleep(&self, time: Duration) -> Waiting<'_, ()> {

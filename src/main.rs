@@ -2,14 +2,9 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use ra_plugins::cli::{self, Command, Outcome, complain};
-use ra_plugins::dns::system::Lazy;
-use ra_plugins::plugin::Plugin;
-use ra_plugins::registry;
-use ra_plugins::session::Session;
-use ra_plugins::world::{QMAIL, World};
+use ra_plugins::cli::{self, Command, Outcome};
+use ra_plugins::{machine, registry};
 
 /// Every command, in the order of the help.
 const COMMANDS: &[&Command] = &[
@@ -17,11 +12,14 @@ const COMMANDS: &[&Command] = &[
     &cli::install::COMMAND,
     &cli::alias::COMMAND,
     &cli::overload::COMMAND,
+    &cli::addresses::COMMAND,
+    &cli::rbl::COMMAND,
     &cli::tour::COMMAND,
     &cli::smtpd::COMMAND,
     &cli::replay::COMMAND,
     &cli::record::COMMAND,
     &cli::spf::COMMAND,
+    &cli::rater::COMMAND,
 ];
 
 /// A plugin is recognised before the arguments are looked at in earnest:
@@ -30,8 +28,12 @@ fn main() -> ExitCode {
     let mut words = std::env::args_os();
     let program = words.next().unwrap_or_default();
     let program = Path::new(&program).file_name().unwrap_or_default();
-    if let Some(plugin) = program.to_str().and_then(registry::find) {
-        return run_plugin(plugin);
+    let program = program.to_str().unwrap_or_default();
+    if let Some(outcome) = cli::rater::run_as(program) {
+        return outcome.into();
+    }
+    if let Some(plugin) = registry::find(program) {
+        return machine::run(plugin);
     }
     if program == "spfquery" {
         let words = words.map(|word| word.to_string_lossy().into_owned());
@@ -41,28 +43,13 @@ fn main() -> ExitCode {
         && let Some(name) = words.next()
         && let Some(plugin) = name.to_str().and_then(registry::find)
     {
-        return run_plugin(plugin);
+        return machine::run(plugin);
     }
     run_command().into()
 }
 
-/// Runs one plugin as qmail-smtpd expects it.
-fn run_plugin(plugin: &Plugin) -> ExitCode {
-    let session = Session::from_environment();
-    let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
-    world.dns = Arc::new(Lazy::new(session.get("RA_DNS")));
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    match runtime.enable_all().build() {
-        Ok(runtime) => runtime.block_on(plugin.run(&session, &world)),
-        Err(error) => {
-            complain(error);
-            ExitCode::SUCCESS
-        }
-    }
-}
-
-/// Finds the command and runs it.
-fn run_command() -> Outcome {
+/// Declares every command.
+fn parser() -> clap::Command {
     let mut parser = clap::Command::new("ra")
         .about("Decides about mail while the SMTP session is open")
         .version(env!("CARGO_PKG_VERSION"))
@@ -72,12 +59,18 @@ fn run_command() -> Outcome {
         let declared = clap::Command::new(command.name);
         parser = parser.subcommand((command.configure)(declared));
     }
-    let matches = parser.get_matches();
+    let man = cli::man::configure(clap::Command::new(cli::man::NAME));
+    parser.subcommand(man)
+}
+
+/// Finds the command and runs it.
+fn run_command() -> Outcome {
+    let matches = parser().get_matches();
     let Some((name, arguments)) = matches.subcommand() else {
         return Outcome::Trouble;
     };
     match COMMANDS.iter().find(|command| command.name == name) {
         Some(command) => (command.run)(arguments),
-        None => Outcome::Trouble,
+        None => cli::man::run(arguments, parser()),
     }
 }

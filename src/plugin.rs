@@ -130,7 +130,7 @@ impl Verdict {
     }
 
     /// Decides nothing, and tells what would have been decided.
-    fn shadow(&mut self) {
+    pub fn shadow(&mut self) {
         for command in self.commands.drain(..) {
             self.log.push(format!("would have: {command}").into());
         }

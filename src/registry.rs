@@ -9,20 +9,34 @@
 
 use crate::plugin::Plugin;
 use crate::plugins::{
-    authlogger, dotblind, localmail, msa, overload, plusaliases, spfchecks,
-    tarpit,
+    authlogger, checkback, checkbackpurge, dotblind, ipthrottle, localmail,
+    mfdnschecks, msa, overload, plusaliases, rater, rblchecks, rcptchecks,
+    rcptcheckscdb, rcptchecksfile, senderchecks, senderchecksfile, spfchecks,
+    tarpit, userthrottle,
 };
 
 /// Every plugin, by name.
 pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
+    &checkback::PLUGIN,
+    &checkbackpurge::PLUGIN,
     &dotblind::PLUGIN,
+    &ipthrottle::PLUGIN,
     &localmail::PLUGIN,
+    &mfdnschecks::PLUGIN,
     &msa::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
+    &rater::PLUGIN,
+    &rblchecks::PLUGIN,
+    &rcptchecks::PLUGIN,
+    &rcptcheckscdb::PLUGIN,
+    &rcptchecksfile::PLUGIN,
+    &senderchecks::PLUGIN,
+    &senderchecksfile::PLUGIN,
     &spfchecks::PLUGIN,
     &tarpit::PLUGIN,
+    &userthrottle::PLUGIN,
 ];
 
 /// The plugin of this name.

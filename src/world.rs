@@ -14,18 +14,25 @@
 //! ```
 
 use std::any::Any;
+use std::ffi::OsString;
 use std::fmt::{self, Debug, Display, Formatter};
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Deref;
+use std::os::unix::fs::FileExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
+
+use crate::cdb;
+use crate::memory::{InMemory, Memory};
+use crate::network::{Connecting, Network, Tcp};
 
 /// Something that a port may take its time over.
 pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -43,19 +50,25 @@ pub struct World {
     pub dns: Arc<dyn Dns>,
     /// The rate limiter.
     pub limiter: Arc<dyn Limiter>,
+    /// What was learned in earlier sessions.
+    pub memory: Arc<dyn Memory>,
+    /// Other people's servers.
+    pub network: Arc<dyn Network>,
     /// The qmail folder.
     pub qmail: PathBuf,
 }
 
 impl World {
-    /// The machine we run on. DNS and the limiter are plugged in later by
-    /// those who have them.
+    /// The machine we run on. DNS, the limiter and a memory that lasts are
+    /// plugged in later by those who have them.
     pub fn real(qmail: impl Into<PathBuf>) -> Self {
         Self {
             files: Arc::new(Disk),
             clock: Arc::new(SystemClock),
             dns: Arc::new(NotThere),
             limiter: Arc::new(NotThere),
+            memory: Arc::new(InMemory::default()),
+            network: Arc::new(Tcp),
             qmail: qmail.into(),
         }
     }
@@ -63,6 +76,19 @@ impl World {
     /// A path as a setting gives it: below the qmail folder unless absolute.
     pub fn path(&self, name: &str) -> PathBuf {
         self.qmail.join(name)
+    }
+
+    /// What something comes to, if it does so in time.
+    pub async fn within<T>(
+        &self,
+        time: Duration,
+        asked: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::select! {
+            biased;
+            answer = asked => Some(answer),
+            () = async { self.clock.sleep(time).await } => None,
+        }
     }
 }
 
@@ -75,13 +101,38 @@ pub trait Files: Send + Sync {
     /// Whether there is something at this path.
     fn exists(&self, path: &Path) -> bool;
 
+    /// Creates an empty file that must not exist yet, with this mode. What
+    /// cannot write says so.
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        _ = (path, mode);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// The value of a key in a CDB (reference: D. J. Bernstein's constant
     /// database), without reading the file as a whole.
     fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>>;
+
+    /// What is known of a file, or of anything else, without reading it.
+    fn about(&self, path: &Path) -> io::Result<About>;
+
+    /// The names in a folder, up to [`FOLDER_MAX`] of them, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
+}
+
+/// What is known of a file without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct About {
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was written last.
+    pub modified: SystemTime,
 }
 
 /// The most that is read of a text file: a million long addresses fit.
 pub const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// The most names that are read of a folder.
+pub const FOLDER_MAX: usize = 1_000_000;
 
 /// The port to time.
 pub trait Clock: Send + Sync {
@@ -317,6 +368,12 @@ impl Limiter for NotThere {
     }
 }
 
+impl Network for NotThere {
+    fn connect(&self, _: SocketAddr) -> Connecting<'_> {
+        Box::pin(std::future::ready(Err(io::ErrorKind::NotConnected.into())))
+    }
+}
+
 /// The machine's own files.
 pub struct Disk;
 
@@ -345,25 +402,29 @@ impl Files for Disk {
         path.exists()
     }
 
-    fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        check_cdb(&Self::open(path)?)?;
-        cdb2::CDB::open(path)?.get(key).transpose()
+    fn create(&self, path: &Path, mode: u32) -> io::Result<()> {
+        let mut options = File::options();
+        let options = options.write(true).create_new(true).mode(mode);
+        options.open(path).map(drop)
     }
-}
 
-/// Refuses a CDB that is damaged: its header is cut, or points behind the
-/// end of the file. The reader would notice only when a key led it there,
-/// and until then a file cut short looks like a list with fewer people.
-fn check_cdb(mut file: &File) -> io::Result<()> {
-    let size = file.metadata()?.len();
-    let mut header = [[0; 8]; 256];
-    file.read_exact(header.as_flattened_mut())?;
-    let sound = header.iter().all(|[a, b, c, d, e, f, g, h]| {
-        let position = u32::from_le_bytes([*a, *b, *c, *d]);
-        let slots = u32::from_le_bytes([*e, *f, *g, *h]);
-        u64::from(position) + 8 * u64::from(slots) <= size
-    });
-    if sound { Ok(()) } else { Err(io::Error::other("damaged CDB")) }
+    fn cdb_get(&self, path: &Path, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let file = Self::open(path)?;
+        let read_at = |buffer: &mut [u8], position: u64| {
+            file.read_exact_at(buffer, position)
+        };
+        cdb::get(read_at, file.metadata()?.len(), key)
+    }
+
+    fn about(&self, path: &Path) -> io::Result<About> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(About { size: metadata.len(), modified: metadata.modified()? })
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let entries = std::fs::read_dir(folder)?.take(FOLDER_MAX);
+        entries.map(|entry| Ok(entry?.file_name())).collect()
+    }
 }
 
 /// The machine's own clock.

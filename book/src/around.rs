@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::html::{escape, relative};
 use crate::names::{DefId, DefKind};
 use crate::site::{Site, is_program};
-use crate::walk::Target;
-use crate::weave::{Chunk, Kind, Row};
+use crate::walker::Target;
+use crate::web::{Chunk, Kind, Row};
 
 /// How many tests to name below a chunk before we only count them.
 const TESTS_SHOWN: usize = 6;
@@ -94,7 +94,10 @@ type Tests = BTreeMap<String, String>;
 fn users(site: &Site, index: usize) -> (BTreeSet<usize>, Tests) {
     let mut chunks = BTreeSet::new();
     let mut tests = Tests::new();
-    for id in defined(site, index) {
+    let modules = |id: &DefId| {
+        site.links.def(*id).is_some_and(|def| def.kind == DefKind::Module)
+    };
+    for id in defined(site, index).into_iter().filter(|id| !modules(id)) {
         for (file, line) in site.links.used(id) {
             if let Some((name, place)) = test_around(site, file, line) {
                 tests.insert(name, place);

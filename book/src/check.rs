@@ -5,6 +5,7 @@ use crate::directive::{Directive, Index, Segment};
 use crate::figure::{read_session, snapshot, snapshots};
 use crate::order::order;
 use crate::problem::Problem;
+use crate::rfc::unanswered;
 use crate::site::{Site, is_program};
 use crate::source::Source;
 use crate::spans::spans;
@@ -57,6 +58,9 @@ fn figures(site: &Site, problems: &mut Vec<Problem>) {
             let Segment::Directive(line, directive) = segment else {
                 continue;
             };
+            if let Directive::Rfc(number) = directive {
+                unanswered(site, number, problems);
+            }
             let failed = match directive {
                 Directive::Snapshot(path) => {
                     shown.push(path.as_str());

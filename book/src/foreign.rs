@@ -1,4 +1,8 @@
 //! What the methods of the standard library return, in a rough cut.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a type that a method does not know is like any other"
+)]
 
 use crate::types::Ty;
 
@@ -54,26 +58,39 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
         | Ty::Generic(_)
         | Ty::Unknown => "",
     };
-    let first = || match arguments.first() {
-        Some(Ty::Callable(made)) => (**made).clone(),
-        Some(other) => other.clone(),
-        None => Ty::Unknown,
-    };
-    let last = || match arguments.last() {
-        Some(Ty::Callable(made)) => (**made).clone(),
-        Some(other) => other.clone(),
-        None => Ty::Unknown,
-    };
     if is_optional(head) && is_unwrap(name) {
         return match of.argument(0) {
-            Ty::Unknown => last(),
+            Ty::Unknown => made(arguments.last()),
             known => known,
         };
     }
     if is_same(name) {
         return of.clone();
     }
-    match name {
+    let first = made(arguments.first());
+    of_collection(of, head, name, arguments)
+        .or_else(|| of_value(of, head, name, first, arguments))
+        .or_else(|| of_text(name))
+        .unwrap_or(Ty::Unknown)
+}
+
+/// What an argument brings: a closure brings what it returns.
+fn made(argument: Option<&Ty>) -> Ty {
+    match argument {
+        Some(Ty::Callable(made)) => (**made).clone(),
+        Some(other) => other.clone(),
+        None => Ty::Unknown,
+    }
+}
+
+/// Methods that get at what a collection or an iterator holds.
+fn of_collection(
+    of: &Ty,
+    head: &str,
+    name: &str,
+    arguments: &[Ty],
+) -> Option<Ty> {
+    Some(match name {
         "next" | "first" | "last" | "pop" | "peek" | "find" | "max" | "min"
         | "max_by_key" | "min_by_key" | "max_by" | "min_by" | "nth"
         | "next_back" | "pop_front" | "pop_back" | "first_mut" | "last_mut"
@@ -81,7 +98,7 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
         "get" | "get_mut" | "remove" | "insert" if head.ends_with("Map") => {
             Ty::of("Option", of.argument(1))
         }
-        "get" | "get_mut" if head != "" => {
+        "get" | "get_mut" if !head.is_empty() => {
             let ranged = matches!(arguments.first(),
                 Some(Ty::Foreign(range, _)) if range == "Range");
             let inside = if ranged { of.clone() } else { of.element() };
@@ -96,8 +113,6 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
             Ty::of("Iterator", of.argument(1))
         }
         "entry" => Ty::of("Entry", of.argument(1)),
-        "or_default" | "or_insert" | "or_insert_with" => of.argument(0),
-        "lock" | "read" | "write" | "borrow" | "borrow_mut" => of.argument(0),
         "enumerate" => {
             let pair = vec![Ty::named("usize"), of.element()];
             Ty::of("Iterator", Ty::Tuple(pair))
@@ -106,36 +121,46 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
             let other = arguments.first().map_or(Ty::Unknown, Ty::element);
             Ty::of("Iterator", Ty::Tuple(vec![of.element(), other]))
         }
-        "map" | "map_while" => match of {
-            Ty::Foreign(head, all) if head == "Result" => {
-                let mut all = all.clone();
-                if let Some(value) = all.first_mut() {
-                    *value = first();
-                }
-                Ty::Foreign(head.clone(), all)
-            }
-            _ if head == "Option" => Ty::of("Option", first()),
-            _ => Ty::of("Iterator", first()),
-        },
-        "and_then" => first(),
-        "filter_map" | "flat_map" => Ty::of("Iterator", first().element()),
         "flatten" if is_optional(head) => of.element(),
         "flatten" => Ty::of("Iterator", of.element().element()),
-        "find_map" => first(),
+        _ => return None,
+    })
+}
+
+/// Methods that make a value of what a closure returns, or unwrap one.
+fn of_value(
+    of: &Ty,
+    head: &str,
+    name: &str,
+    first: Ty,
+    arguments: &[Ty],
+) -> Option<Ty> {
+    let result =
+        |value, error| Ty::Foreign("Result".into(), vec![value, error]);
+    Some(match name {
+        "map" if head == "Result" => result(first, of.argument(1)),
+        "map" if head == "Option" => Ty::of("Option", first),
+        "map" | "map_while" => Ty::of("Iterator", first),
+        "and_then" | "find_map" => first,
+        "filter_map" | "flat_map" => Ty::of("Iterator", first.element()),
         "fold" => arguments.first().cloned().unwrap_or(Ty::Unknown),
-        "map_or" | "map_or_else" => match last() {
-            Ty::Unknown => first(),
+        "map_or" | "map_or_else" => match made(arguments.last()) {
+            Ty::Unknown => first,
             known => known,
         },
         "ok" => Ty::of("Option", of.argument(0)),
         "err" => Ty::of("Option", of.argument(1)),
-        "ok_or" | "ok_or_else" => {
-            Ty::Foreign("Result".into(), vec![of.argument(0), first()])
-        }
-        "map_err" => {
-            Ty::Foreign("Result".into(), vec![of.argument(0), first()])
-        }
-        "then" | "then_some" => Ty::of("Option", first()),
+        "ok_or" | "ok_or_else" | "map_err" => result(of.argument(0), first),
+        "then" | "then_some" => Ty::of("Option", first),
+        "or_default" | "or_insert" | "or_insert_with" | "lock" | "read"
+        | "write" | "borrow" | "borrow_mut" => of.argument(0),
+        _ => return None,
+    })
+}
+
+/// Methods of texts.
+fn of_text(name: &str) -> Option<Ty> {
+    Some(match name {
         "chars" | "bytes" => Ty::of("Iterator", Ty::named("char")),
         "lines" | "split" | "split_whitespace" | "rsplit" | "splitn" => {
             Ty::of("Iterator", Ty::named("str"))
@@ -148,8 +173,8 @@ pub fn method(of: &Ty, name: &str, arguments: &[Ty]) -> Ty {
         | "into_owned" | "to_string_lossy" | "join" | "repeat" | "replace"
         | "as_str" => Ty::named("str"),
         "len" | "count" | "position" => Ty::named("usize"),
-        _ => Ty::Unknown,
-    }
+        _ => return None,
+    })
 }
 
 /// Methods that take the value out of an `Option` or a `Result`.

@@ -193,9 +193,17 @@ pub fn rfc_reference(text: &str) -> &str {
         let section = section.trim_end_matches('.');
         if !section.is_empty() {
             length += 1 + section.len();
+            length += usize::from(has_letter(text.get(length..).unwrap_or("")));
         }
     }
     text.get(..length).unwrap_or(text)
+}
+
+/// Whether a single letter follows, as in `RFC 7208 4.6.4a`.
+fn has_letter(after: &str) -> bool {
+    let mut next = after.chars();
+    next.next().is_some_and(|c| c.is_ascii_lowercase())
+        && !next.next().is_some_and(char::is_alphanumeric)
 }
 
 /// The link of such a reference.
@@ -205,7 +213,10 @@ pub fn rfc_link(reference: &str) -> String {
     if number.is_empty() {
         return escape(reference);
     }
-    let anchor = words.next().map(|section| format!("#section-{section}"));
+    let section = words.next().map(|section| {
+        section.trim_end_matches(|c: char| c.is_ascii_lowercase())
+    });
+    let anchor = section.map(|section| format!("#section-{section}"));
     let anchor = anchor.unwrap_or_default();
     format!(
         "<a class=\"rfc\" href=\"https://www.rfc-editor.org/rfc/\

@@ -1,4 +1,4 @@
-//! Walking expressions and patterns, with a guess at their types.
+//! Walking expressions, with a guess at their types.
 #![allow(
     clippy::wildcard_enum_match_arm,
     reason = "the enums of syn are not ours and may grow"
@@ -6,13 +6,12 @@
 
 use proc_macro2::Ident;
 use syn::visit::{self, Visit};
-use syn::{BinOp, Expr, Lit, Member, Pat, UnOp};
+use syn::{BinOp, Expr, Lit, Member, UnOp};
 
 use crate::foreign;
-use crate::names::{DefId, DefKind};
 use crate::scope::{Found, Space};
 use crate::types::Ty;
-use crate::walk::{Local, Target, Walker, found_type};
+use crate::walker::{Local, Target, Walker};
 
 impl Walker<'_> {
     /// Walks an expression and says of which type it is.
@@ -165,8 +164,25 @@ impl Walker<'_> {
     /// Walks a call.
     fn call(&mut self, it: &syn::ExprCall) -> Ty {
         let function = self.expr(&it.func);
-        let arguments: Vec<Ty> =
-            it.args.iter().map(|at| self.expr(at)).collect();
+        let known = match &*it.func {
+            Expr::Path(path) => path.path.segments.last(),
+            _ => None,
+        };
+        let known = known.and_then(|last| self.noted(&last.ident));
+        let arguments: Vec<Ty> = it
+            .args
+            .iter()
+            .enumerate()
+            .map(|(index, argument)| {
+                let parameters = match known {
+                    Some(Target::Use(id)) => {
+                        self.program.closure_inputs(id, index, &Ty::Unknown)
+                    }
+                    _ => Vec::new(),
+                };
+                self.argument_of(argument, &parameters)
+            })
+            .collect();
         let Expr::Path(path) = &*it.func else {
             return match function {
                 Ty::Callable(made) => *made,
@@ -174,8 +190,6 @@ impl Walker<'_> {
             };
         };
         if let Ty::Callable(made) = function {
-            let last = path.path.segments.last().map(|at| &at.ident);
-            let known = last.and_then(|name| self.noted(name));
             return match known {
                 Some(Target::Use(id)) => {
                     self.program.instantiate(id, &arguments, *made)
@@ -219,17 +233,21 @@ impl Walker<'_> {
                 turbofish = self.view.ty(self.program, said);
             }
         }
-        let parameters = foreign::closure_parameters(&of, &name);
+        let member = self.method_of(&of, &name);
         let arguments: Vec<Ty> = it
             .args
             .iter()
-            .map(|argument| match argument {
-                Expr::Closure(closure) => self.closure(closure, &parameters),
-                other => self.expr(other),
+            .enumerate()
+            .map(|(index, argument)| {
+                let parameters = match member {
+                    Some(id) => self.program.closure_inputs(id, index, &of),
+                    None => foreign::closure_parameters(&of, &name),
+                };
+                self.argument_of(argument, &parameters)
             })
             .collect();
         self.learn(&it.receiver, &of, &name, &arguments);
-        if let Some(member) = self.method_of(&of, &name) {
+        if let Some(member) = member {
             self.note(&it.method, Target::Use(member));
             let made = self.program.member_type(&of, member);
             return self.program.instantiate(member, &arguments, made);
@@ -256,60 +274,27 @@ impl Walker<'_> {
         }
     }
 
-    /// Learns what a collection holds from what is put into it.
-    fn learn(&mut self, receiver: &Expr, of: &Ty, name: &str, put: &[Ty]) {
-        let Expr::Path(path) = receiver else { return };
-        let Some(variable) = path.path.get_ident() else { return };
-        let (Ty::Foreign(head, _), Some(put)) = (of, put.first()) else {
-            return;
-        };
-        let open = of.argument(0) == Ty::Unknown && *put != Ty::Unknown;
-        let made = match name {
-            "push" | "insert" | "push_back" if put != of => put.clone(),
-            "extend" => put.element(),
-            _ => return,
-        };
-        let known = variable.to_string();
-        for scope in self.scopes.iter_mut().rev() {
-            if let (true, Some(local)) = (open, scope.get_mut(&known)) {
-                *local = Local::Variable(Ty::of(head, made));
-                return;
+    /// Walks an argument. A closure is given these parameters; the name of
+    /// another crate's method stands for what that makes of the first.
+    fn argument_of(&mut self, argument: &Expr, parameters: &[Ty]) -> Ty {
+        match argument {
+            Expr::Closure(closure) => self.closure(closure, parameters),
+            Expr::Path(path) => {
+                let of = self.path_expr(path);
+                let last = path.path.segments.last();
+                match (of, parameters.first(), last) {
+                    (Ty::Unknown, Some(given), Some(last)) => {
+                        let name = last.ident.to_string();
+                        let made = foreign::method(given, &name, &[]);
+                        Ty::Callable(Box::new(made))
+                    }
+                    (of, ..) => of,
+                }
             }
-        }
-    }
-
-    /// The method of a value: of its type when that is known, else the only
-    /// one of this name that there is, unless other crates have it too. What
-    /// is of another crate has methods of ours only by traits of ours.
-    fn method_of(&self, of: &Ty, name: &str) -> Option<DefId> {
-        let only = || {
-            let known = self.foreign.contains(name);
-            let only = self.program.only(self.file, name, DefKind::Method);
-            only.filter(|_| !known)
-        };
-        match of {
-            Ty::Ours(id, _) => self.program.member(*id, name),
-            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => {
-                only().filter(|id| {
-                    let owner = self.program.def(*id).and_then(|at| at.owner);
-                    owner.is_some_and(|owner| {
-                        self.program.kind(owner) == DefKind::Trait
-                    })
-                })
+            Expr::Reference(inside) => {
+                self.argument_of(&inside.expr, parameters)
             }
-            Ty::Generic(_) | Ty::Unknown => only(),
-        }
-    }
-
-    /// The field of a value, likewise.
-    fn field_of(&self, of: &Ty, name: &str) -> Option<DefId> {
-        match of {
-            Ty::Ours(id, _) => self.program.field(*id, name),
-            Ty::Foreign(..) | Ty::Tuple(_) | Ty::Callable(_) => None,
-            Ty::Generic(_) | Ty::Unknown => {
-                let only = self.program.only(self.file, name, DefKind::Field);
-                only.filter(|_| !self.foreign.contains(name))
-            }
+            other => self.expr(other),
         }
     }
 
@@ -338,10 +323,11 @@ impl Walker<'_> {
             self.note(name, Target::Use(member));
             return self.program.member_type(of, member);
         }
-        let target = match of {
-            Ty::Foreign(..) => Target::Foreign,
-            _ => self.unknown(&text),
-        };
+        if of.is_foreign() {
+            self.note(name, Target::Foreign);
+            return Ty::named("?");
+        }
+        let target = self.unknown(&text);
         self.note(name, target);
         Ty::Unknown
     }
@@ -371,28 +357,6 @@ impl Walker<'_> {
         }
     }
 
-    /// Notes the name of a field in a literal or pattern.
-    fn note_member(&mut self, of: Found, name: &Ident) -> Ty {
-        let text = name.to_string();
-        match of {
-            Found::Def(id) => match self.program.field(id, &text) {
-                Some(member) => {
-                    self.note(name, Target::Use(member));
-                    self.program.member_type(&Ty::Unknown, member)
-                }
-                None => {
-                    let target = self.unknown(&text);
-                    self.note(name, target);
-                    Ty::Unknown
-                }
-            },
-            Found::Root(_) | Found::Foreign | Found::Unknown => {
-                self.note(name, Target::Foreign);
-                Ty::Unknown
-            }
-        }
-    }
-
     /// Walks a closure; `parameters` are the types it will be given.
     pub fn closure(&mut self, it: &syn::ExprClosure, parameters: &[Ty]) -> Ty {
         let made = self.scoped(|walker| {
@@ -404,101 +368,6 @@ impl Walker<'_> {
             walker.expr(&it.body)
         });
         Ty::Callable(Box::new(made))
-    }
-
-    /// Binds the names of a pattern to parts of a value of this type.
-    pub fn bind(&mut self, pat: &Pat, of: &Ty) {
-        match pat {
-            Pat::Ident(it) => self.bind_name(it, of),
-            Pat::Reference(it) => self.bind(&it.pat, of),
-            Pat::Paren(it) => self.bind(&it.pat, of),
-            Pat::Type(it) => {
-                self.visit_type(&it.ty);
-                let said = self.view.ty(self.program, &it.ty);
-                self.bind(&it.pat, &said);
-            }
-            Pat::Or(it) => {
-                for case in &it.cases {
-                    self.bind(case, of);
-                }
-            }
-            Pat::Tuple(it) => {
-                let types = match of {
-                    Ty::Tuple(types) => types.clone(),
-                    _ => Vec::new(),
-                };
-                self.bind_each(&it.elems, &types);
-            }
-            Pat::Slice(it) => {
-                for element in &it.elems {
-                    self.bind(element, &of.element());
-                }
-            }
-            Pat::TupleStruct(it) => {
-                let found = self.note_path(&it.path, Space::Values);
-                let types = match found {
-                    Found::Def(id) => self.positional(id),
-                    Found::Root(_) | Found::Foreign | Found::Unknown => {
-                        let error = it.path.is_ident("Err");
-                        vec![of.argument(usize::from(error))]
-                    }
-                };
-                self.bind_each(&it.elems, &types);
-            }
-            Pat::Struct(it) => {
-                let found = self.note_path(&it.path, Space::Types);
-                let found = match (found, found_type(Some(of))) {
-                    (Found::Unknown, other) => other,
-                    (found, _) => found,
-                };
-                for field in &it.fields {
-                    let mut of = Ty::Unknown;
-                    if let Member::Named(name) = &field.member {
-                        of = self.note_member(found, name);
-                    }
-                    self.bind(&field.pat, &of);
-                }
-            }
-            Pat::Path(it) => {
-                self.note_path(&it.path, Space::Values);
-            }
-            _ => visit::visit_pat(self, pat),
-        }
-    }
-
-    /// Binds a name, unless it is that of a constant or variant.
-    fn bind_name(&mut self, it: &syn::PatIdent, of: &Ty) {
-        let name = it.ident.to_string();
-        if name.starts_with(char::is_uppercase) {
-            let path = syn::Path::from(it.ident.clone());
-            self.note_path(&path, Space::Values);
-            return;
-        }
-        self.note(&it.ident, Target::Local);
-        self.declare(&it.ident, Local::Variable(of.clone()));
-        if let Some((_, inside)) = &it.subpat {
-            self.bind(inside, of);
-        }
-    }
-
-    /// Binds the elements of a tuple; after `..` they count from the end.
-    fn bind_each<'p>(
-        &mut self,
-        elements: impl IntoIterator<Item = &'p Pat>,
-        types: &[Ty],
-    ) {
-        let elements: Vec<&Pat> = elements.into_iter().collect();
-        let mut skipped = 0;
-        for (index, element) in elements.iter().enumerate() {
-            if matches!(element, Pat::Rest(_)) {
-                skipped = (types.len() + 1).saturating_sub(elements.len());
-                skipped = skipped.wrapping_sub(1);
-                continue;
-            }
-            let at = index.wrapping_add(skipped);
-            let of = types.get(at).cloned().unwrap_or(Ty::Unknown);
-            self.bind(element, &of);
-        }
     }
 }
 

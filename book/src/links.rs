@@ -7,7 +7,8 @@ use crate::html::{Pieces, slug};
 use crate::names::{Def, DefId};
 use crate::scope::is_prelude;
 use crate::source::Source;
-use crate::walk::{Names, Target, walk};
+use crate::walk::walk;
+use crate::walker::{Names, Target};
 
 /// A place in the sources: file and line.
 pub type Place = (usize, usize);

@@ -4,8 +4,8 @@ use crate::around;
 use crate::html::{Link, code, escape, relative};
 use crate::lexer::Token;
 use crate::site::Site;
-use crate::walk::Target;
-use crate::weave::{Chunk, Kind, Row};
+use crate::walker::Target;
+use crate::web::{Chunk, Kind, Row};
 
 /// Sets a chunk: heading, code, and what there is to say below it.
 pub fn chunk(site: &Site, index: usize) -> String {

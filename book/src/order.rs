@@ -10,8 +10,8 @@ use crate::names::DefKind;
 use crate::problem::Problem;
 use crate::site::{Site, is_program};
 use crate::source::Source;
-use crate::walk::Target;
-use crate::weave::Kind;
+use crate::walker::Target;
+use crate::web::Kind;
 
 /// Names used before the chapter that defines them, and modules that are
 /// listed in another order than they are read.

@@ -142,7 +142,7 @@ fn references(text: &str) -> String {
         let reference = rfc_reference(after);
         let (shown, following) = after.split_at(reference.len());
         let linked = before.ends_with('[')
-            || !shown.ends_with(|c: char| c.is_ascii_digit());
+            || !shown.contains(|c: char| c.is_ascii_digit());
         match linked {
             true => out.push_str(shown),
             false => out.push_str(&rfc_link(shown)),

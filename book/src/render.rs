@@ -7,6 +7,7 @@ use crate::html::escape;
 use crate::index;
 use crate::listing;
 use crate::prose::prose;
+use crate::rfc;
 use crate::site::{Site, file_chapter};
 use crate::source::Source;
 
@@ -52,7 +53,9 @@ fn directive(
             let session = read_session(&site.root, path, name);
             shown(session.map(|session| diagram::session(&session)))
         }
-        Directive::Rfc(_) => String::new(),
+        Directive::Rfc(number) => {
+            rfc::table(site, &site.chapter_page(chapter), number)
+        }
     }
 }
 

@@ -1,4 +1,8 @@
 //! Looking names up: from a path, as somebody wrote it, to a definition.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enums of syn are not ours and may grow"
+)]
 
 use syn::{Path, Type};
 
@@ -29,68 +33,17 @@ pub enum Space {
 /// The crates that everybody may name without importing them.
 const STANDARD: [&str; 4] = ["std", "core", "alloc", "proc_macro"];
 
-/// What the prelude brings.
-const PRELUDE: [&str; 51] = [
-    "AsMut",
-    "AsRef",
-    "Box",
-    "Clone",
-    "Copy",
-    "Debug",
-    "Default",
-    "DoubleEndedIterator",
-    "Drop",
-    "Eq",
-    "Err",
-    "ExactSizeIterator",
-    "Extend",
-    "Fn",
-    "FnMut",
-    "FnOnce",
-    "From",
-    "FromIterator",
-    "Future",
-    "Hash",
-    "Into",
-    "IntoFuture",
-    "IntoIterator",
-    "Iterator",
-    "None",
-    "Ok",
-    "Option",
-    "Ord",
-    "PartialEq",
-    "PartialOrd",
-    "Result",
-    "Send",
-    "Sized",
-    "Some",
-    "String",
-    "Sync",
-    "ToOwned",
-    "ToString",
-    "TryFrom",
-    "TryInto",
-    "Unpin",
-    "Vec",
-    "bool",
-    "char",
-    "drop",
-    "f32",
-    "f64",
-    "i32",
-    "str",
-    "usize",
-    "u8",
-];
-
-/// The numbers that [`PRELUDE`] leaves out.
-const NUMBERS: [&str; 9] =
-    ["i8", "i16", "i64", "i128", "isize", "u16", "u32", "u64", "u128"];
+/// What everybody may name without importing it.
+const PRELUDE: &str = "AsMut AsRef Box Clone Copy Debug Default \
+    DoubleEndedIterator Drop Eq Err ExactSizeIterator Extend Fn FnMut FnOnce \
+    From FromIterator Future Hash Into IntoFuture IntoIterator Iterator None \
+    Ok Option Ord PartialEq PartialOrd Result Send Sized Some String Sync \
+    ToOwned ToString TryFrom TryInto Unpin Vec bool char drop f32 f64 i8 i16 \
+    i32 i64 i128 isize str u8 u16 u32 u64 u128 usize";
 
 /// Whether a name is known everywhere.
 pub fn is_prelude(name: &str) -> bool {
-    PRELUDE.contains(&name) || NUMBERS.contains(&name)
+    PRELUDE.split(' ').any(|known| known == name)
 }
 
 /// How many imports may lead to each other before we call it a circle.

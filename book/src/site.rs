@@ -10,7 +10,8 @@ use crate::lexer;
 use crate::links::Links;
 use crate::names::{Def, DefId};
 use crate::source::{Source, SourceError, read, read_all};
-use crate::weave::{Chunk, Kind, Web, weave};
+use crate::weave::weave;
+use crate::web::{Chunk, Kind, Web};
 
 /// A book that has been read and woven.
 pub struct Site {
@@ -116,7 +117,10 @@ impl Site {
     /// The page on which an index stands.
     pub fn index_page(&self, index: Index) -> Option<String> {
         let wanted = Directive::Index(index);
-        let holds = |segment: &Segment| matches!(segment, Segment::Directive(_, made) if *made == wanted);
+        let holds = |segment: &Segment| match segment {
+            Segment::Directive(_, made) => *made == wanted,
+            Segment::Prose(_) | Segment::Broken(..) => false,
+        };
         let mut chapters = self.chapters.iter();
         let chapter = chapters.find(|at| at.segments.iter().any(holds))?;
         Some(chapter.page())

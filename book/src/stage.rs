@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::site::Site;
 use crate::source::{SourceError, below, read};
-use crate::weave::{Chunk, Kind};
+use crate::walker::Target;
+use crate::web::{Chunk, Kind};
 
 /// Why a stage cannot be written, or does not hold.
 #[derive(Debug, Error)]
@@ -120,8 +121,8 @@ fn program_text(site: &Site, file: usize, chapter: usize) -> String {
 }
 
 /// Whether a file of the tests or benchmarks belongs to a stage: when all of
-/// it that the book shows has been shown. What the book never shows comes
-/// last; what is not a test of its own comes always.
+/// it that the book shows has been shown, and all that it uses. What the
+/// book never shows comes last; what is not a test of its own comes always.
 fn wanted(site: &Site, file: usize, chapter: usize, last: bool) -> bool {
     let path = site.path(file);
     if !path.starts_with("tests/") {
@@ -131,20 +132,46 @@ fn wanted(site: &Site, file: usize, chapter: usize, last: bool) -> bool {
         |chunk: &&Chunk| chunk.file == file && chunk.kind != Kind::Preview;
     let chunks = site.web.chunks.iter().filter(of_file);
     match chunks.map(|chunk| chunk.chapter).max() {
-        Some(shown) => last || shown <= chapter,
+        Some(shown) => last || shown.max(needed(site, file)) <= chapter,
         None => last || path.matches('/').count() > 1,
     }
 }
 
-/// The manifest without the members of the workspace, and without programs
-/// and benchmarks that are not there yet. In a stage warnings are errors.
+/// The chapter by which the book has shown all of the program that a file
+/// uses. A test that starts the program itself needs its `main`.
+fn needed(site: &Site, file: usize) -> usize {
+    let starts = site.sources.get(file).is_some_and(|source| {
+        source.lines.iter().any(|line| line.contains("CARGO_BIN_EXE_"))
+    });
+    let main = site
+        .web
+        .chunks
+        .iter()
+        .filter(|chunk| starts && site.path(chunk.file) == "src/main.rs");
+    let finished = main.map(|chunk| chunk.chapter).max().unwrap_or(0);
+    let names = site.links.names.get(file).into_iter().flatten();
+    let chapters = names.filter_map(|(_, target)| {
+        let Target::Use(id) = target else { return None };
+        let def = site.links.def(*id)?;
+        Some(site.chunk_of(def.file, def.line)?.chapter)
+    });
+    chapters.max().unwrap_or(0).max(finished)
+}
+
+/// The manifest without the members of the workspace and what they need, and
+/// without programs and benchmarks that are not there yet. In a stage
+/// warnings are errors.
 fn trim_manifest(manifest: &str, has_main: bool, last: bool) -> String {
     let mut out = String::new();
     let mut skipping = false;
     for line in manifest.lines() {
         if line.starts_with('[') {
-            skipping = (line == "[[bin]]" && !has_main)
-                || (line == "[[bench]]" && !last);
+            let early = match line {
+                "[[bin]]" => !has_main,
+                "[[bench]]" => !last,
+                _ => false,
+            };
+            skipping = early || line.starts_with("[profile.dev.package.");
         }
         let dropped = line.starts_with("members")
             || line.starts_with("default-members")

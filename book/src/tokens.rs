@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Macro, Meta, Pat, Token};
 use crate::names::DefKind;
 use crate::scope::{Found, Space};
 use crate::types::Ty;
-use crate::walk::{Local, Target, Walker};
+use crate::walker::{Local, Target, Walker};
 
 /// The arguments of `matches!`.
 struct Matches {
@@ -48,7 +48,8 @@ impl Walker<'_> {
         let name = mac.path.segments.last();
         let name = name.map(|at| at.ident.to_string()).unwrap_or_default();
         let tokens = mac.tokens.clone();
-        if let Ok(parsed) = syn::parse2::<Matches>(tokens.clone())
+        let parsed: syn::Result<Matches> = syn::parse2(tokens.clone());
+        if let Ok(parsed) = parsed
             && name.contains("matches")
         {
             let of = self.expr(&parsed.value);
@@ -73,6 +74,7 @@ impl Walker<'_> {
         match name.as_str() {
             "vec" => Ty::of("Vec", first),
             "format" => Ty::named("String"),
+            "select" => first,
             _ => Ty::Unknown,
         }
     }
@@ -92,17 +94,27 @@ impl Walker<'_> {
             self.scoped(|walker| walker.statements(&body));
             return Ty::Unknown;
         }
-        self.scoped(|walker| {
-            for piece in pieces(tokens) {
-                match syn::parse2::<Expr>(piece.clone()) {
-                    Ok(expr) => {
-                        walker.argument(&expr);
-                    }
-                    Err(_) => walker.tokens(piece, false),
+        self.scoped(|walker| walker.arms(tokens))
+    }
+
+    /// Walks the pieces of something like `select!`, whose arms have a type.
+    fn arms(&mut self, tokens: TokenStream) -> Ty {
+        let mut first = Ty::Unknown;
+        for piece in pieces(tokens) {
+            match syn::parse2::<Expr>(piece.clone()) {
+                Ok(named @ Expr::Assign(_)) => {
+                    self.argument(&named);
                 }
+                Ok(arm) => {
+                    let of = self.expr(&arm);
+                    if first == Ty::Unknown {
+                        first = of;
+                    }
+                }
+                Err(_) => self.tokens(piece, false),
             }
-        });
-        Ty::Unknown
+        }
+        first
     }
 
     /// Walks an argument, which may have a name: `width = 3`.
@@ -153,7 +165,12 @@ impl Walker<'_> {
 
     /// Binds `pattern in strategy`.
     fn property_input(&mut self, tokens: TokenStream) {
-        let is_in = |token: &TokenTree| matches!(token, TokenTree::Ident(name) if name == "in");
+        let is_in = |token: &TokenTree| match token {
+            TokenTree::Ident(name) => name == "in",
+            TokenTree::Group(_)
+            | TokenTree::Punct(_)
+            | TokenTree::Literal(_) => false,
+        };
         let mut tokens = tokens.into_iter();
         let before = tokens.by_ref().take_while(|at| !is_in(at)).collect();
         if let Ok(pattern) = Pat::parse_multi.parse2(before) {
@@ -224,7 +241,12 @@ impl Walker<'_> {
         };
         match found {
             Found::Unknown if quiet => self.note(name, Target::Foreign),
-            found => self.note_found(name, found),
+            Found::Def(_)
+            | Found::Root(_)
+            | Found::Foreign
+            | Found::Unknown => {
+                self.note_found(name, found);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use syn::{
     TypeParamBound, WherePredicate,
 };
 
-use crate::names::{Declared, DefId, DefKind, ModId, Program};
+use crate::names::{DefId, ModId, Program};
 use crate::scope::{Found, Space, names};
 
 /// A type. References, boxes and other pointers are left out, since calling
@@ -56,9 +56,17 @@ impl Ty {
         }
     }
 
-    /// The argument at an index.
+    /// The argument at an index. What another crate made without arguments
+    /// holds nothing of ours, unless it is a container whose arguments were
+    /// left to the compiler.
     pub fn argument(&self, index: usize) -> Self {
         match self {
+            Self::Foreign(name, all) if all.is_empty() => {
+                match CONTAINERS.contains(&name.as_str()) {
+                    true => Self::Unknown,
+                    false => Self::named("?"),
+                }
+            }
             Self::Ours(_, arguments)
             | Self::Foreign(_, arguments)
             | Self::Tuple(arguments) => {
@@ -104,6 +112,28 @@ impl Ty {
         }
     }
 }
+
+/// Containers of other crates, as they appear before anything is put in.
+const CONTAINERS: [&str; 18] = [
+    "Vec",
+    "VecDeque",
+    "Option",
+    "Result",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "Iterator",
+    "slice",
+    "Mutex",
+    "RwLock",
+    "RefCell",
+    "Cell",
+    "Entry",
+    "BinaryHeap",
+    "OnceCell",
+    "Range",
+];
 
 /// Pointers, which we look through.
 const POINTERS: [&str; 9] = [
@@ -267,141 +297,4 @@ impl View {
             }
         }
     }
-}
-
-impl Program<'_> {
-    /// A type of ours with arguments; another name gives what it stands for.
-    pub fn expand(&self, id: DefId, arguments: Vec<Ty>) -> Ty {
-        let alias = self.kind(id) == DefKind::Alias;
-        match (alias, self.syntax(id)) {
-            (true, Declared::Typed(of, generics)) => {
-                let replace = self.replacements(generics, &arguments);
-                self.view(id).ty(self, of).with(&replace)
-            }
-            _ => Ty::Ours(id, arguments),
-        }
-    }
-
-    /// The place from which the types of a definition are seen.
-    pub fn view(&self, id: DefId) -> View {
-        let mut view = View::default();
-        if let Some(def) = self.def(id) {
-            view.module = def.module;
-            view.own = def.owner.map(|of| self.own_type(of));
-        }
-        match self.syntax(id) {
-            Declared::Function(signature, around) => {
-                if let Some(around) = around {
-                    view.enter(self, around);
-                }
-                view.enter(self, &signature.generics);
-            }
-            Declared::Typed(_, generics)
-            | Declared::Fields(_, generics)
-            | Declared::Other(generics) => {
-                if let Some(generics) = generics {
-                    view.enter(self, generics);
-                }
-            }
-        }
-        view
-    }
-
-    /// A type with its own parameters for arguments; for a variant, the enum.
-    pub fn own_type(&self, id: DefId) -> Ty {
-        let parent = self.def(id).and_then(|def| def.owner);
-        if let (DefKind::Variant, Some(parent)) = (self.kind(id), parent) {
-            return self.own_type(parent);
-        }
-        Ty::Ours(id, self.parameters(id).into_iter().map(Ty::Generic).collect())
-    }
-
-    /// The names of the type parameters of a definition.
-    fn parameters(&self, id: DefId) -> Vec<String> {
-        match self.syntax(id) {
-            Declared::Fields(_, generics) | Declared::Other(generics) => {
-                parameters(generics)
-            }
-            Declared::Function(..) | Declared::Typed(..) => Vec::new(),
-        }
-    }
-
-    /// What to put for the parameters of generics, given arguments.
-    fn replacements(
-        &self,
-        generics: Option<&Generics>,
-        arguments: &[Ty],
-    ) -> HashMap<String, Ty> {
-        parameters(generics)
-            .into_iter()
-            .zip(arguments.iter().cloned())
-            .collect()
-    }
-
-    /// The type of a member of a type: of a field, of a constant, of what a
-    /// method returns.
-    pub fn member_type(&self, of: &Ty, member: DefId) -> Ty {
-        let view = self.view(member);
-        let made = match self.syntax(member) {
-            Declared::Function(signature, _) => {
-                view.returned(self, &signature.output)
-            }
-            Declared::Typed(of, _) => view.ty(self, of),
-            Declared::Fields(..) => match self.def(member) {
-                Some(def) if def.kind == DefKind::Variant => {
-                    def.owner.map_or(Ty::Unknown, |of| self.own_type(of))
-                }
-                _ => self.own_type(member),
-            },
-            Declared::Other(_) => Ty::Unknown,
-        };
-        let Ty::Ours(id, arguments) = of else { return made };
-        let names = self.parameters(*id).into_iter();
-        made.with(&names.zip(arguments.iter().cloned()).collect())
-    }
-}
-
-impl Program<'_> {
-    /// What a function returns, its own type parameters found out from the
-    /// types of its arguments.
-    pub fn instantiate(&self, id: DefId, arguments: &[Ty], made: Ty) -> Ty {
-        let Declared::Function(signature, _) = self.syntax(id) else {
-            return made;
-        };
-        let view = self.view(id);
-        let inputs = signature.inputs.iter().filter_map(|input| match input {
-            syn::FnArg::Typed(input) => Some(view.ty(self, &input.ty)),
-            syn::FnArg::Receiver(_) => None,
-        });
-        let mut known = HashMap::new();
-        for (input, argument) in inputs.zip(arguments) {
-            unify(&input, argument, &mut known);
-        }
-        made.with(&known)
-    }
-}
-
-/// Finds out what the parameters in a type stand for, given another that it
-/// is known to be.
-fn unify(of: &Ty, known: &Ty, found: &mut HashMap<String, Ty>) {
-    match (of, known) {
-        (Ty::Generic(name), known) if *known != Ty::Unknown => {
-            found.entry(name.clone()).or_insert_with(|| known.clone());
-        }
-        (Ty::Ours(_, of), Ty::Ours(_, known))
-        | (Ty::Foreign(_, of), Ty::Foreign(_, known))
-        | (Ty::Tuple(of), Ty::Tuple(known)) => {
-            for (of, known) in of.iter().zip(known) {
-                unify(of, known, found);
-            }
-        }
-        (Ty::Callable(of), Ty::Callable(known)) => unify(of, known, found),
-        _ => {}
-    }
-}
-
-/// The names of the type parameters of an item.
-fn parameters(generics: Option<&Generics>) -> Vec<String> {
-    let Some(generics) = generics else { return Vec::new() };
-    generics.type_params().map(|at| at.ident.to_string()).collect()
 }

@@ -8,95 +8,7 @@ use crate::outline::{Part, outline};
 use crate::problem::Problem;
 use crate::select::{self, Found, Selector};
 use crate::source::{Lines, Source};
-
-/// What a chunk is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A piece of the program: this is its place in the book.
-    Program,
-    /// A piece of the tests.
-    Test,
-    /// A second look at code that has its place elsewhere.
-    Preview,
-}
-
-/// One row of a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// A line that has its place here.
-    Line(usize),
-    /// A line repeated to give the others their frame: `impl Budget {`.
-    Ghost(usize),
-    /// A blank row between lines that do not follow each other.
-    Gap,
-}
-
-impl Row {
-    /// The line of the file, unless it is a gap.
-    pub fn line(self) -> Option<usize> {
-        match self {
-            Self::Line(line) | Self::Ghost(line) => Some(line),
-            Self::Gap => None,
-        }
-    }
-}
-
-/// A piece of code in a chapter.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// What it is for.
-    pub kind: Kind,
-    /// Its heading.
-    pub title: String,
-    /// Its number: `4.2` is the second of chapter 4.
-    pub label: String,
-    /// The index of its file among the sources.
-    pub file: usize,
-    /// What it shows.
-    pub rows: Vec<Row>,
-    /// The index of its chapter.
-    pub chapter: usize,
-    /// The line of the chapter on which it stands.
-    pub at: usize,
-}
-
-impl Chunk {
-    /// The name of the place in its page.
-    pub fn anchor(&self) -> String {
-        format!("chunk-{}", self.label.replace(['.', '/'], "-"))
-    }
-
-    /// Whether a line of its file has its place here.
-    pub fn has(&self, line: usize) -> bool {
-        self.rows.contains(&Row::Line(line))
-    }
-}
-
-/// The woven book.
-pub struct Web {
-    /// The chunks, in reading order.
-    pub chunks: Vec<Chunk>,
-    /// For a file and a line, the chunks in which it has its place.
-    pub owners: BTreeMap<(usize, usize), Vec<usize>>,
-    /// The outline of each file.
-    pub outlines: Vec<Vec<Part>>,
-    /// What went wrong.
-    pub problems: Vec<Problem>,
-}
-
-impl Web {
-    /// The first chunk in which a line has its place.
-    pub fn owner(&self, file: usize, line: usize) -> Option<usize> {
-        self.owners.get(&(file, line))?.first().copied()
-    }
-
-    /// The chunk of a directive: chapter, and line of the chapter.
-    pub fn at(&self, chapter: usize, line: usize) -> Option<usize> {
-        self.chunks
-            .iter()
-            .position(|chunk| chunk.chapter == chapter && chunk.at == line)
-    }
-}
+use crate::web::{Chunk, Kind, Row, Web};
 
 /// Weaves the sources into the chapters.
 pub fn weave(sources: &[Source], chapters: &[Chapter]) -> Web {
@@ -354,9 +266,7 @@ impl Weaver<'_> {
             let fresh = frames.get(same..).unwrap_or_default();
             let first =
                 fresh.first().map_or(lines.first, |(head, _)| head.first);
-            if parted(&rows, first) {
-                rows.push(Row::Gap);
-            }
+            self.part(&mut rows, file, first);
             for frame in fresh {
                 self.frame(file, frame.0, kind, &mut rows);
                 open.push(*frame);
@@ -367,6 +277,19 @@ impl Weaver<'_> {
             self.frame(file, foot, kind, &mut rows);
         }
         rows
+    }
+
+    /// Goes on with another line: over blank lines when there is nothing
+    /// else in between, else with a gap.
+    fn part(&self, rows: &mut Vec<Row>, file: usize, next: usize) {
+        let last = rows.iter().rev().find_map(|row| row.line());
+        let Some(last) = last else { return };
+        let mut between = last + 1..next;
+        if next > last && between.all(|line| self.is_blank(file, line)) {
+            rows.extend((last + 1..next).map(Row::Line));
+        } else {
+            rows.push(Row::Gap);
+        }
     }
 
     /// Adds the head or the foot of a frame: in its place when it has none
@@ -399,10 +322,4 @@ impl Weaver<'_> {
 fn frames(around: &[&Part]) -> Vec<Frame> {
     let frame = |part: &&Part| Some((part.head()?, part.foot()?));
     around.iter().filter_map(frame).collect()
-}
-
-/// Whether a gap belongs between what we have and this line.
-fn parted(rows: &[Row], next: usize) -> bool {
-    let last = rows.iter().rev().find_map(|row| row.line());
-    last.is_some_and(|last| last + 1 != next)
 }

@@ -22,9 +22,10 @@ use crate::host::journal::StandardError;
 use crate::host::policy::{Domains, Policy};
 use crate::host::process::Log;
 use crate::host::queue::Queue;
-use crate::host::server::{Capacity, Server};
+use crate::host::server::{Capacity, MESSAGES, Server};
 use crate::host::smtpd::Ended;
 use crate::host::tls::acceptor;
+use crate::machine;
 use crate::registry::PLUGINS;
 use crate::session::Session;
 use crate::world::{QMAIL, World};
@@ -95,6 +96,9 @@ struct SmtpdArgs {
     /// Sessions at once of one address
     #[arg(long, value_name = "N")]
     per_ip: Option<usize>,
+    /// Print what the server can say in its log, and on a plugin's behalf
+    #[arg(long)]
+    messages: bool,
     /// Read a password from standard input, print a line for --users
     #[arg(long, value_name = "USER")]
     hash_password: Option<String>,
@@ -131,6 +135,9 @@ fn run(matches: &ArgMatches) -> Outcome {
     };
     let done = if let Some(user) = &arguments.hash_password {
         hash_password(user)
+    } else if arguments.messages {
+        MESSAGES.iter().for_each(|message| print(message.template));
+        Ok(Outcome::Yes)
     } else if arguments.stdio {
         hold_one(&arguments)
     } else {
@@ -188,7 +195,7 @@ fn stdio_house(
     session: &Session,
     qmail: &Path,
 ) -> io::Result<House> {
-    let world = World::real(qmail);
+    let world = machine::world(session);
     let mut policy = Policy::read(&world).map_err(other)?;
     if !arguments.domain.is_empty() {
         policy.domains = Domains::These(arguments.domain.clone());
@@ -215,8 +222,7 @@ fn stdio_house(
 
 /// Listens until it is told to stop.
 fn listen(arguments: &SmtpdArgs) -> io::Result<Outcome> {
-    let qmail = std::env::var("RA_QMAIL").unwrap_or(QMAIL.to_owned());
-    let world = World::real(qmail);
+    let world = machine::world(&Session::from_environment());
     let policy = daemon_policy(arguments, &world)?;
     let chain = match &arguments.plugins {
         Some(file) => read_chain(&world, file)?,

@@ -21,7 +21,7 @@ pub struct Users {
 }
 
 /// A hash that belongs to nobody, for the time it takes.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1\
+pub const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1\
     $bm9ib2R5J3Mgc2FsdA$SIlUOYW6oc1bH8Qzmz1Z1oRVuYxMfsFHiDlNGbM4bfE";
 
 impl Users {
@@ -110,7 +110,7 @@ impl Login {
     }
 
     /// Takes the two answers of LOGIN.
-    pub fn login(user: &[u8], password: &[u8]) -> Option<Self> {
+    pub fn answers(user: &[u8], password: &[u8]) -> Option<Self> {
         let (user, password) = (decode(user)?, decode(password)?);
         (!user.is_empty()).then_some(Self { user, password })
     }

@@ -48,8 +48,8 @@ impl Case {
         session
     }
 
-    /// What a plugin of ours answers.
-    pub async fn answer(&self, plugin: &Plugin) -> Answer {
+    /// The world of the recorded files.
+    pub fn frozen(&self) -> Frozen {
         let files = self.files.iter();
         let files = files.map(|(path, text)| (path.as_str(), text.as_str()));
         let is_set = |name: &str| matches!(self.env.get(name), Some(Some(_)));
@@ -57,6 +57,16 @@ impl Case {
         if self.zone.is_some() {
             world = world.dns(recorded_zone());
         }
+        world
+    }
+
+    /// What a plugin of ours answers.
+    pub async fn answer(&self, plugin: &Plugin) -> Answer {
+        self.answer_in(&self.frozen(), plugin).await
+    }
+
+    /// What it answers in a world, which may be another than the recorded.
+    pub async fn answer_in(&self, world: &Frozen, plugin: &Plugin) -> Answer {
         let verdict = plugin.judge(&self.session(), &world.world()).await;
         let log = verdict.log.iter();
         let name = plugin.name;

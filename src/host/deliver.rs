@@ -63,11 +63,12 @@ pub enum Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::Full(error)
-            }
-            _ => Self::Unwritable(error),
+        let kind = error.kind();
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        if full.contains(&kind) {
+            Self::Full(error)
+        } else {
+            Self::Unwritable(error)
         }
     }
 }
@@ -76,7 +77,11 @@ impl From<MaildirError> for Failure {
     fn from(error: MaildirError) -> Self {
         match error {
             MaildirError::Io(error) => error.into(),
-            other => Self::Unwritable(io::Error::other(other.to_string())),
+            MaildirError::Utf8(_)
+            | MaildirError::Time(_)
+            | MaildirError::InvalidFolderName(_) => {
+                Self::Unwritable(io::Error::other(error.to_string()))
+            }
         }
     }
 }

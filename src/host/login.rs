@@ -16,10 +16,10 @@ const RESPONSE_MAX: usize = 12 * 1024;
 const FAILURES_MAX: u32 = 3;
 
 /// Said of each wrong password.
-const WRONG: Message = Message::log("login failed for {user}");
+pub const WRONG: Message = Message::log("login failed for {user}");
 
 /// Said when the encryption could not be agreed on.
-const NO_TLS: Message = Message::log("no TLS: {error}");
+pub const NO_TLS: Message = Message::log("no TLS: {error}");
 
 /// The reply to what is not base64, or not what should be in it.
 const NOT_VALID: &str = "501 malformed AUTH response (#5.5.2)";
@@ -92,7 +92,7 @@ impl Conversation {
         };
         let Some(user) = user else { return Ok(None) };
         let password = self.ask("334 UGFzc3dvcmQ6").await?;
-        Ok(password.and_then(|password| Login::login(&user, &password)))
+        Ok(password.and_then(|password| Login::answers(&user, &password)))
     }
 
     /// Asks for the next response. Nothing if the client gives up with `*`.

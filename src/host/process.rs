@@ -265,6 +265,9 @@ async fn relay(
     let mut pending = Vec::new();
     loop {
         let read = pipe.read_buf(&mut pending).await.unwrap_or(0);
+        if left == 0 {
+            pending.clear();
+        }
         while let Some(end) = pending
             .iter()
             .position(|byte| *byte == b'\n')

@@ -66,7 +66,8 @@ pub fn received(
     let by = harmless(by.unwrap_or("unknown"));
     let (protocol, date) = (protocol.name(), date(now));
     format!(
-        "Received: from {host}{helo} ({ip})\n  by {by} with {protocol}; {date}\n"
+        "Received: from {host}{helo} ({ip})\n  \
+         by {by} with {protocol}; {date}\n"
     )
 }
 

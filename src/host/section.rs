@@ -20,11 +20,11 @@ use crate::spp::{Command, Later, Section};
 use crate::world::World;
 
 /// What the client hears of a plugin that could not be run.
-const CANNOT_EXECUTE: Message =
+pub const CANNOT_EXECUTE: Message =
     Message::reply("451 qmail-spp failure: {line}: can't execute (#4.3.0)");
 
 /// What it hears of one that died.
-const CRASHED: Message =
+pub const CRASHED: Message =
     Message::reply("451 qmail-spp failure: {line}: child crashed (#4.3.0)");
 
 /// What the server is to do after a section.

@@ -16,8 +16,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::host::conversation::{Conversation, House};
+use crate::host::conversation::{Conversation, House, REFUSED};
+use crate::host::login::{NO_TLS, WRONG};
 use crate::host::policy::RELAYCLIENT;
+use crate::host::process::{NOT_RUN, TOO_MUCH, TOO_SLOW};
+use crate::host::section::{CANNOT_EXECUTE, CRASHED};
+use crate::host::smtpd::BROKE_OFF;
+use crate::host::transaction::{NOT_DELIVERED, TAKEN};
 use crate::plugin::Message;
 use crate::session::Session;
 
@@ -46,6 +51,24 @@ const FULL: Message = Message::log("too many sessions, {ip} turned away");
 /// Said when the system will not give us another connection, though not
 /// every time.
 const NO_ACCEPT: Message = Message::log("cannot accept: {error}");
+
+/// Everything that the server says by itself and does not only answer: for
+/// whoever has to read its log.
+pub const MESSAGES: &[Message] = &[
+    TAKEN,
+    NOT_DELIVERED,
+    REFUSED,
+    WRONG,
+    NO_TLS,
+    BROKE_OFF,
+    FULL,
+    NO_ACCEPT,
+    TOO_SLOW,
+    TOO_MUCH,
+    NOT_RUN,
+    CANNOT_EXECUTE,
+    CRASHED,
+];
 
 /// What a client is told that has to come back.
 const COME_BACK: &[u8] =

@@ -43,7 +43,7 @@ use crate::spp::Section;
 const COMMAND_MAX: usize = 2048;
 
 /// Said when a session ends before its time.
-const BROKE_OFF: Message = Message::log("session ended: {why}");
+pub const BROKE_OFF: Message = Message::log("session ended: {why}");
 
 /// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,11 +32,11 @@ const TOO_MANY: &str = "452 too many recipients (#4.5.3)";
 const LOOPING: &str = "554 too many hops, this message is looping (#5.4.6)";
 
 /// Said of each message that we have taken.
-const TAKEN: Message =
+pub const TAKEN: Message =
     Message::log("took {bytes} bytes from <{sender}> for {count} recipients");
 
 /// Said when a message could not be delivered.
-const NOT_DELIVERED: Message = Message::log("not delivered: {error}");
+pub const NOT_DELIVERED: Message = Message::log("not delivered: {error}");
 
 /// What came of reading a message.
 struct Read {

@@ -1,6 +1,6 @@
 //! What the tests of the host have in common.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -17,25 +17,25 @@ use ra_plugins::registry::PLUGINS;
 use ra_plugins::session::Session;
 
 /// A server for one session, while it is being set up.
-pub struct Stage {
-    pub house: House,
-    pub session: Session,
-    pub notebook: Arc<Notebook>,
-    pub outbox: Outbox,
+pub(crate) struct Stage {
+    pub(crate) house: House,
+    pub(crate) session: Session,
+    pub(crate) notebook: Arc<Notebook>,
+    pub(crate) outbox: Outbox,
 }
 
 /// What a session came to.
-pub struct Played {
+pub(crate) struct Played {
     /// What the server said, all of it.
-    pub said: String,
-    pub ended: Ended,
-    pub log: Vec<String>,
-    pub taken: Vec<(Envelope, Vec<u8>)>,
+    pub(crate) said: String,
+    pub(crate) ended: Ended,
+    pub(crate) log: Vec<String>,
+    pub(crate) taken: Vec<(Envelope, Vec<u8>)>,
 }
 
 impl Stage {
     /// A server with these plugins that takes mail for example.org.
-    pub fn new(smtpplugins: &str) -> Self {
+    pub(crate) fn new(smtpplugins: &str) -> Self {
         let notebook = Arc::new(Notebook::default());
         let journal: Arc<dyn Journal> = notebook.clone();
         let outbox = Outbox::default();
@@ -55,7 +55,7 @@ impl Stage {
     }
 
     /// Lets a client say these things, one write each.
-    pub async fn play<T: AsRef<[u8]>>(
+    pub(crate) async fn play<T: AsRef<[u8]>>(
         self,
         turns: impl IntoIterator<Item = T>,
     ) -> Played {
@@ -63,8 +63,7 @@ impl Stage {
             turns.into_iter().map(|turn| turn.as_ref().to_vec()).collect();
         let (script, heard) = Script::new(turns);
         let house = Arc::new(self.house);
-        let ended =
-            Conversation::new(house, script, self.session).hold().await;
+        let ended = Conversation::new(house, script, self.session).hold().await;
         let heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
         let said = heard.turns.concat();
         Played {
@@ -78,7 +77,7 @@ impl Stage {
 
 impl Played {
     /// The codes of all replies, one after the other.
-    pub fn codes(&self) -> Vec<&str> {
+    pub(crate) fn codes(&self) -> Vec<&str> {
         let lines = self.said.lines();
         let last = lines.filter(|line| line.get(3..4) == Some(" "));
         last.filter_map(|line| line.get(..3)).collect()
@@ -86,11 +85,11 @@ impl Played {
 
     /// The codes behind the greeting and the answer to a first EHLO, MAIL
     /// and RCPT.
-    pub fn later_codes(&self) -> Vec<&str> {
+    pub(crate) fn later_codes(&self) -> Vec<&str> {
         self.codes().split_off(4)
     }
 }
 
 /// The beginning of a session, up to the first recipient.
-pub const BEGINNING: &[u8] = b"EHLO client.example.com\r\n\
+pub(crate) const BEGINNING: &[u8] = b"EHLO client.example.com\r\n\
     MAIL FROM:<a@b.example>\r\nRCPT TO:<joe@example.org>\r\n";

@@ -1,0 +1,246 @@
+//! The server: connections in, answers out.
+//!
+//! A connection has a buffer for a few lines, a deadline, and nothing else.
+//! Whatever has arrived is answered in one go, with one look at the clock
+//! and one write.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use memchr::memchr;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::time::{Instant, timeout};
+
+use crate::rater::clock::Clock;
+use crate::rater::log::{Level, Log};
+use crate::rater::rules::{Limit, Rules};
+use crate::rater::shared::Shared;
+use crate::rater::store::Store;
+use crate::rater::window::Mark;
+use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
+
+/// The most that is kept of what has arrived; a line and its end fit.
+const BUFFER: usize = 2048;
+
+/// How long to wait when the system has no connection left for us.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client that was cut off may go on talking.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+pub struct Service {
+    /// The rules in force.
+    pub rules: RwLock<Arc<Rules>>,
+    /// The marks.
+    pub store: Store,
+    /// The marks of all hosts, where they are shared.
+    pub shared: Option<Shared>,
+    /// What time it is.
+    pub clock: Clock,
+    /// How many lines were answered with 0, 1 and 2.
+    pub answers: [AtomicU64; 3],
+    /// What is worth telling.
+    pub log: Log,
+}
+
+impl Service {
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Counts a mark: here, and where it is shared, for the answer.
+    async fn mark(
+        &self,
+        mark: Mark<'_>,
+        rules: &Rules,
+    ) -> Result<Answer, Answer> {
+        let limit = || rules.limit(mark.key);
+        let own = self.store.mark(mark, rules.generation, limit)?;
+        if let Some(shared) = &self.shared
+            && let limit @ Limit { seconds, count: 1.. } = limit()?
+            && let Some(count) = shared.mark(mark, seconds, None).await
+        {
+            return Ok(Answer::Standing { count, limit: limit.count });
+        }
+        Ok(own)
+    }
+
+    /// The answer to a line.
+    async fn answer(
+        &self,
+        line: &[u8],
+        kept: bool,
+        now: u32,
+        rules: &Rules,
+    ) -> Result<Answer, Answer> {
+        match read(line, kept)? {
+            Line::Keep => Ok(Answer::Kept),
+            Line::Ping => Ok(Answer::Pong),
+            Line::Mark { key, weight } => {
+                self.mark(Mark { key, weight, now }, rules).await
+            }
+        }
+    }
+}
+
+/// A conversation with a client.
+struct Talk<'a> {
+    service: &'a Service,
+    /// When the client must have said something, in milliseconds since the
+    /// daemon's start.
+    deadline: &'a AtomicU64,
+    /// What the client has sent and we have not answered.
+    received: Vec<u8>,
+    /// What we have not sent.
+    answers: Vec<u8>,
+    /// How many of them are a 0, 1 and 2.
+    tally: [u64; 3],
+    /// The client has said `keep`.
+    kept: bool,
+    /// There will be no further answer.
+    is_over: bool,
+}
+
+impl Talk<'_> {
+    /// Answers until one of the two has had enough.
+    async fn run(
+        &mut self,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    ) -> io::Result<()> {
+        while !self.is_over {
+            self.received.reserve(BUFFER - self.received.len());
+            if stream.read_buf(&mut self.received).await? == 0 {
+                break;
+            }
+            self.answer_all().await;
+            stream.write_all(&self.answers).await?;
+            self.answers.clear();
+            self.count();
+        }
+        Ok(())
+    }
+
+    /// Adds our answers to those of all: once a batch, since every processor
+    /// that counts in the same place waits for the others.
+    fn count(&mut self) {
+        for (total, new) in self.service.answers.iter().zip(self.tally) {
+            total.fetch_add(new, Relaxed);
+        }
+        self.tally = [0; 3];
+    }
+
+    /// Answers every line that has arrived whole.
+    async fn answer_all(&mut self) {
+        let now = Instant::now();
+        let (rules, second) =
+            (self.service.rules(), self.service.clock.at(now));
+        let mut received = std::mem::take(&mut self.received);
+        let mut answered = 0;
+        while !self.is_over
+            && let Some(rest) = received.get(answered..)
+        {
+            let Some(end) = memchr(b'\n', rest) else {
+                if read(rest, self.kept) == Err(Answer::TooLong) {
+                    self.say(&Answer::TooLong);
+                }
+                break;
+            };
+            let line = rest.get(..end).unwrap_or_default();
+            let answer = self.service.answer(line, self.kept, second, &rules);
+            self.say(&answer.await.unwrap_or_else(|refusal| refusal));
+            answered += end + 1;
+        }
+        if answered > 0 {
+            let patience = if self.kept { IDLE_TIME } else { LINE_TIME };
+            self.deadline
+                .store(self.service.clock.millis(now + patience), Relaxed);
+        }
+        received.drain(..answered);
+        self.received = received;
+    }
+
+    /// Says something. Without `keep`, one answer is all there is; and where
+    /// a line that is too long ends is anybody's guess.
+    fn say(&mut self, answer: &Answer) {
+        self.kept |= *answer == Answer::Kept;
+        self.is_over = !self.kept || *answer == Answer::TooLong;
+        let number = answer.write(&mut self.answers);
+        self.tally.get_mut(number).into_iter().for_each(|it| *it += 1);
+    }
+}
+
+/// Talks with one client to the end. What goes wrong ends the conversation
+/// and nothing else.
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    service: Arc<Service>,
+) {
+    let clock = service.clock;
+    let deadline = clock.millis(Instant::now() + LINE_TIME).into();
+    let mut talk = Talk {
+        service: &service,
+        deadline: &deadline,
+        received: Vec::new(),
+        answers: Vec::new(),
+        tally: [0; 3],
+        kept: false,
+        is_over: false,
+    };
+    let is_late = tokio::select! {
+        biased;
+        _ = talk.run(&mut stream) => false,
+        () = clock.pass(&deadline) => true,
+    };
+    // On a connection that is kept, an answer without a question would be
+    // taken for that of the next one.
+    if is_late && !talk.kept && talk.answers.is_empty() {
+        talk.say(&Answer::Timeout);
+        talk.count();
+        _ = timeout(LINGER, stream.write_all(&talk.answers)).await;
+    } else if !talk.received.is_empty() {
+        _ = timeout(LINGER, linger(stream)).await;
+    }
+}
+
+/// Lets the client finish what it is saying. To close in the middle of it
+/// would take our answer from it.
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    _ = stream.shutdown().await;
+    let mut ignored = [0; BUFFER];
+    while let Ok(1..) = stream.read(&mut ignored).await {}
+}
+
+/// A socket that is open to clients.
+#[derive(Debug)]
+pub enum Listener {
+    /// On an address.
+    Tcp(TcpListener),
+    /// On a path.
+    Unix(UnixListener),
+}
+
+/// Answers connections for ever.
+pub async fn serve(listener: Listener, service: Arc<Service>) {
+    loop {
+        let shared = Arc::clone(&service);
+        let accepted = match &listener {
+            Listener::Tcp(listener) => listener.accept().await.map(|it| {
+                _ = it.0.set_nodelay(true);
+                tokio::spawn(converse(it.0, shared));
+            }),
+            Listener::Unix(listener) => listener.accept().await.map(|it| {
+                tokio::spawn(converse(it.0, shared));
+            }),
+        };
+        if let Err(error) = accepted {
+            let text = format!("cannot accept a connection: {error}");
+            service.log.write(Level::Warn, text);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Notes that last: many processes, and death at any moment.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that fails may panic, and its helpers too"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use ra_plugins::archive::Archive;
+use ra_plugins::memory::{InMemory, Memory, Note, Purged};
+use rstest::rstest;
+
+/// A time of day.
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+/// A note of a time.
+fn note(text: &str, seconds: u64) -> Note {
+    Note { text: text.to_owned(), time: at(seconds) }
+}
+
+#[rstest]
+#[case::in_memory(&InMemory::default())]
+#[case::on_disk(&Archive)]
+fn both_memories_keep_the_same_promises(#[case] memory: &dyn Memory) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    assert_eq!(memory.recall(&file, "joe").unwrap(), None);
+    memory.remember(&file, "joe", &note("no", 5)).unwrap();
+    memory.remember(&file, "joe", &note("yes", 10)).unwrap();
+    memory.remember(&file, "it's; DROP TABLE notes", &note("x", 20)).unwrap();
+    assert_eq!(memory.recall(&file, "joe").unwrap(), Some(note("yes", 10)));
+
+    let minute = Duration::from_secs(60);
+    assert!(memory.claim(&file, "a", at(100), minute).unwrap());
+    assert!(!memory.claim(&file, "a", at(159), minute).unwrap());
+    assert!(memory.claim(&file, "b", at(159), minute).unwrap());
+    assert!(memory.claim(&file, "a", at(160), minute).unwrap());
+    memory.release(&file, "a").unwrap();
+    assert!(memory.claim(&file, "a", at(161), minute).unwrap());
+    // The clock has been set back a year.
+    assert!(memory.claim(&file, "a", at(1), minute).unwrap());
+
+    let purged = memory.purge(&file, at(15)).unwrap();
+    assert_eq!(purged, Purged { traversed: 2, deleted: 1 });
+    assert_eq!(memory.recall(&file, "joe").unwrap(), None);
+}
+
+#[rstest]
+#[case::no_folder("none/notes.db")]
+#[case::a_folder(".")]
+#[case::not_a_database("words.db")]
+fn a_file_that_cannot_be_used_is_an_error(#[case] name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("words.db"), "words ".repeat(500)).unwrap();
+    let file = folder.path().join(name);
+    assert!(Archive.recall(&file, "joe").is_err());
+    assert!(Archive.remember(&file, "joe", &note("x", 1)).is_err());
+}
+
+/// Does nothing, unless it was started as a process by the tests below: then
+/// it writes twenty notes.
+#[test]
+fn a_writer() {
+    let Some(file) = std::env::var_os("WRITER_FILE") else { return };
+    let number = std::env::var("WRITER_NUMBER").unwrap();
+    for round in 0..20 {
+        let (key, minute) = (format!("{number}.{round}"), at(60));
+        let file = Path::new(&file);
+        let time = Duration::from_secs(60);
+        assert!(Archive.claim(file, &key, minute, time).unwrap());
+        Archive.remember(file, &key, &note("written", 1)).unwrap();
+        Archive.release(file, &key).unwrap();
+    }
+}
+
+/// Starts a writer as a process.
+fn start(file: &Path, number: usize) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_writer"])
+        .env("WRITER_FILE", file)
+        .env("WRITER_NUMBER", number.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn many_processes_write_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    let children: Vec<_> = (0..12).map(|number| start(&file, number)).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{words}");
+    }
+    for number in 0..12 {
+        for round in 0..20 {
+            let key = format!("{number}.{round}");
+            let found = Archive.recall(&file, &key).unwrap();
+            assert_eq!(found, Some(note("written", 1)), "{key}");
+        }
+    }
+}
+
+#[test]
+fn writers_may_be_killed_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    Archive.remember(&file, "kept", &note("kept", 1)).unwrap();
+    for round in 0..40 {
+        let mut children: Vec<_> =
+            (0..3).map(|number| start(&file, 3 * round + number)).collect();
+        let moment = 1000 + 500 * (round as u64 % 20);
+        std::thread::sleep(Duration::from_micros(moment));
+        for child in &mut children {
+            child.kill().unwrap();
+        }
+        for child in &mut children {
+            child.wait().unwrap();
+        }
+    }
+    assert_eq!(Archive.recall(&file, "kept").unwrap(), Some(note("kept", 1)));
+    Archive.remember(&file, "new", &note("new", 2)).unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    let check: String =
+        db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[test]
+fn purging_is_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    let file = folder.path().join("control/checkbackcache.db");
+    Archive.remember(&file, "old", &note("exists", 1)).unwrap();
+    let now = Note { text: "exists".into(), time: SystemTime::now() };
+    Archive.remember(&file, "new", &now).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "checkbackpurge"])
+        .env_clear()
+        .env("RA_QMAIL", folder.path())
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let done = " - Traversed 2 items, deleted 1 items\n";
+    assert!(log.starts_with("checkbackpurge: pid ") && log.ends_with(done));
+}

@@ -1,0 +1,353 @@
+//! A 250 means disk, and nothing else does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so and fail"
+)]
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use common::{BEGINNING, Stage};
+use rstest::rstest;
+
+use ra_plugins::host::deliver::Mailbox;
+use ra_plugins::host::queue::Queue;
+
+/// The end of a session that delivers a small message.
+const MESSAGE: [&[u8]; 3] =
+    [b"DATA\r\n", b"Subject: t\r\n\r\nhi\r\n.\r\n", b"QUIT\r\n"];
+
+/// All files of a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
+}
+
+/// Delivers a message to a folder, and tells the codes behind RCPT.
+async fn deliver_to(folder: &Path) -> Vec<String> {
+    let mut stage = Stage::new("[rcpt]\n:echo HX-Seen: yes\n");
+    stage.house.destination = Box::new(Mailbox::open(folder).unwrap());
+    let turns = [&[BEGINNING][..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    played.later_codes().iter().map(|code| (*code).to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_message_in_a_maildir_reads_like_this() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = folder.path().join("Maildir");
+    assert_eq!(deliver_to(&mailbox).await, ["354", "250", "221"]);
+    let new = files(&mailbox.join("new"));
+    let message = fs::read_to_string(&new[0]).unwrap();
+    let lines: Vec<_> = message.lines().collect();
+    assert_eq!(lines[0], "Return-Path: <a@b.example>");
+    assert_eq!(lines[1], "Delivered-To: joe@example.org");
+    assert!(lines[2].starts_with("Received: from unknown (HELO client"));
+    assert_eq!(lines[4..], ["X-Seen: yes", "Subject: t", "", "hi"]);
+    assert!(files(&mailbox.join("tmp")).is_empty());
+}
+
+#[tokio::test]
+async fn a_maildir_that_has_gone_gives_451_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = folder.path().join("Maildir");
+    let mut stage = Stage::new("");
+    stage.house.destination = Box::new(Mailbox::open(&mailbox).unwrap());
+    fs::remove_dir_all(mailbox.join("new")).unwrap();
+    let turns = [&[BEGINNING][..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    assert_eq!(played.later_codes(), ["354", "451", "221"]);
+    assert!(played.log[0].contains("not delivered"), "{:?}", played.log);
+    assert!(files(&mailbox.join("tmp")).is_empty());
+}
+
+/// Plays a session that delivers to a script of this name.
+async fn deliver_to_program(name: &str, script: &str) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let mut stage = Stage::new("");
+    let queue = Queue::new(&format!("./{name}"), folder.path()).unwrap();
+    stage.house.destination = Box::new(queue);
+    let turns = [
+        &b"EHLO client.example.com\r\nMAIL FROM:<a@b.example>\r\n"[..],
+        b"RCPT TO:<-oXjoe@example.org>\r\nRCPT TO:<jane@example.org>\r\n",
+    ];
+    let turns = [&turns[..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    let out = folder.path().join("out");
+    let out = fs::read(out).unwrap_or_default();
+    let out = String::from_utf8_lossy(&out).into_owned();
+    (played.codes()[6].to_owned(), out)
+}
+
+#[tokio::test]
+async fn qmail_queue_reads_the_message_and_then_the_envelope() {
+    let script = "cat >out; exec 3<&1; tr '\\0' '|' <&3 >>out";
+    let (code, out) = deliver_to_program("queue", script).await;
+    assert_eq!(code, "250");
+    let envelope = "hi\nFa@b.example|T-oXjoe@example.org|Tjane@example.org||";
+    assert!(out.ends_with(envelope), "{out}");
+    assert!(out.starts_with("Received: "), "{out}");
+}
+
+#[tokio::test]
+async fn sendmail_gets_the_envelope_as_arguments() {
+    let script = "printf '%s\\n' \"$@\" >out; cat >>out";
+    let (code, out) = deliver_to_program("sendmail", script).await;
+    assert_eq!(code, "250");
+    let arguments =
+        "-i\n-f\na@b.example\n--\n-oXjoe@example.org\njane@example.org\n";
+    assert!(out.starts_with(arguments), "{out}");
+    assert!(out.ends_with("\nhi\n"), "{out}");
+}
+
+#[rstest]
+#[case::ok("cat >/dev/null", "250")]
+#[case::does_not_read("exit 0", "250")]
+#[case::refused("exit 31", "554")]
+#[case::too_long("exit 11", "554")]
+#[case::temporary("exit 53", "451")]
+#[case::crash("exit 120", "451")]
+#[case::killed("kill -9 $$", "451")]
+#[tokio::test]
+async fn a_queue_that_ends_like_this(#[case] script: &str, #[case] code: &str) {
+    assert_eq!(deliver_to_program("queue", script).await.0, code);
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_trouble() {
+    let mut stage = Stage::new("");
+    let queue = Queue::new("/no/such/queue", Path::new("/")).unwrap();
+    stage.house.destination = Box::new(queue);
+    let turns = [&[BEGINNING][..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    assert_eq!(played.later_codes(), ["354", "451", "221"]);
+}
+
+#[tokio::test]
+async fn a_queue_hears_nothing_of_half_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sendmail");
+    fs::write(&path, "#!/bin/sh\ntouch ran\n").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let mut stage = Stage::new("");
+    let queue = Queue::new("./sendmail", folder.path()).unwrap();
+    stage.house.destination = Box::new(queue);
+    stage.play([BEGINNING, b"DATA\r\n", b"half a mess"]).await;
+    assert!(!folder.path().join("ran").exists());
+}
+
+/// The real server, on a port of its own.
+struct Daemon {
+    child: Child,
+    address: String,
+}
+
+impl Daemon {
+    /// Starts it in a folder.
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ra"))
+            .args(["smtpd", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder)
+            .env("RA_QMAIL", folder)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let address = line.rsplit(' ').next().unwrap().to_owned();
+        std::thread::spawn(move || lines.count());
+        Self { child, address }
+    }
+
+    /// Connects, reads the greeting, sends and reads as many lines.
+    fn talk(&self, said: &[u8], lines: usize) -> (TcpStream, Vec<String>) {
+        let mut client = TcpStream::connect(&self.address).unwrap();
+        client.write_all(said).unwrap();
+        let reader = BufReader::new(client.try_clone().unwrap());
+        let heard = reader.lines().take(lines).map_while(Result::ok);
+        let heard = heard.collect();
+        (client, heard)
+    }
+
+    /// Sends a signal.
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let mut kill = Command::new("kill");
+        assert!(kill.args([name, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// A session up to DATA.
+const UP_TO_DATA: &[u8] =
+    b"HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n";
+
+#[test]
+fn kill_9_in_the_midst_of_a_message_leaves_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(folder.path(), &[]);
+    let (mut client, heard) = daemon.talk(UP_TO_DATA, 5);
+    assert_eq!(&heard[4][..3], "354");
+    client.write_all(&b"half a message\r\n".repeat(10_000)).unwrap();
+    daemon.signal("-KILL");
+    daemon.child.wait().unwrap();
+    assert!(files(&folder.path().join("Maildir/new")).is_empty());
+}
+
+#[test]
+fn told_to_stop_the_server_lets_a_message_arrive() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::start(folder.path(), &[]);
+    let (idle, _) = daemon.talk(b"HELO x\r\n", 2);
+    let (mut client, _) = daemon.talk(UP_TO_DATA, 5);
+    daemon.signal("-TERM");
+    let mut told = String::new();
+    BufReader::new(idle).read_line(&mut told).unwrap();
+    assert_eq!(&told[..3], "421");
+    client.write_all(b"hi\r\n.\r\n").unwrap();
+    let mut reply = String::new();
+    BufReader::new(client).read_line(&mut reply).unwrap();
+    assert_eq!(&reply[..3], "250");
+    assert!(daemon.child.wait().unwrap().success());
+    assert_eq!(files(&folder.path().join("Maildir/new")).len(), 1);
+}
+
+#[test]
+fn more_sessions_than_there_is_room_for_are_turned_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(folder.path(), &["--per-ip", "1"]);
+    let (first, heard) = daemon.talk(b"", 1);
+    assert_eq!(&heard[0][..3], "220");
+    let (_, heard) = daemon.talk(b"", 1);
+    assert_eq!(&heard[0][..3], "421");
+    drop(first);
+    let again = std::iter::repeat_with(|| daemon.talk(b"", 1).1);
+    let mut again = again.take(100).map(|heard| heard[0][..3].to_owned());
+    assert!(again.any(|code| code == "220"));
+}
+
+#[rstest]
+#[case::everybody(&["--listen", "0.0.0.0:0"], "whom it takes mail for")]
+#[case::no_chain(&["--plugins", "no/such"], "no/such")]
+#[case::no_destination(&["--deliver", "nowhere"], "neither maildir")]
+#[case::no_users(&["--users", "no/such"], "no/such")]
+fn a_server_that_cannot_work_does_not_start(
+    #[case] arguments: &[&str],
+    #[case] why: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .arg("smtpd")
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("RA_QMAIL", folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains(why), "{error}");
+}
+
+/// One session of `ra smtpd --stdio` in a qmail folder.
+fn stdio(
+    files: &[(&str, &str)],
+    variables: &[(&str, &str)],
+    said: &str,
+) -> (String, String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["smtpd", "--stdio"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("RA_QMAIL", folder.path())
+        .env("TCPREMOTEIP", "192.0.2.9")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    _ = child.stdin.take().unwrap().write_all(said.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+/// The control files that a session needs.
+const ME: (&str, &str) = ("control/me", "mx.example.org\n");
+
+#[test]
+fn under_tcpserver_the_control_files_and_variables_of_qmail_count() {
+    let (said, log, status) = stdio(
+        &[
+            ME,
+            ("control/rcpthosts", "example.org\n"),
+            ("control/smtpgreeting", "hello there\n"),
+            ("control/databytes", "1000\n"),
+            ("control/chain", "[rcpt]\nplusaliases\n:echo note >&2\n"),
+            (
+                "queue",
+                "#!/bin/sh\ncat >/dev/null\nexec 3<&1\ntr '\\0' ' ' <&3 >&2\n",
+            ),
+        ],
+        &[
+            ("ENABLE_SPP", ""),
+            ("SPPCONFFILE", "control/chain"),
+            ("QMAILQUEUE", "./queue"),
+        ],
+        "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<joe+x@example.org>\r\n\
+         RCPT TO:<x@other.example>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n",
+    );
+    assert!(said.starts_with("220 hello there\r\n"), "{said}");
+    assert!(said.contains("250-SIZE 1000\r\n"), "{said}");
+    assert!(said.contains("553 sorry, that domain"), "{said}");
+    assert!(said.ends_with("\r\n221 mx.example.org\r\n"), "{said}");
+    assert!(log.contains("note\n"), "{log}");
+    assert!(log.contains("Fa@b Tjoe@example.org"), "{log}");
+    assert_eq!(status, Some(0));
+}
+
+#[rstest]
+#[case::no_me(&[], &[])]
+#[case::no_chain(&[ME], &[("ENABLE_SPP", "1")])]
+fn without_its_files_there_is_no_session(
+    #[case] files: &[(&str, &str)],
+    #[case] variables: &[(&str, &str)],
+) {
+    let (said, log, status) = stdio(files, variables, "QUIT\r\n");
+    assert_eq!(said, "421 unable to read controls (#4.3.0)\r\n");
+    assert!(log.contains("control/"), "{log}");
+    assert_eq!(status, Some(1));
+}
+
+#[test]
+fn without_enable_spp_no_plugin_runs() {
+    let chain = ("control/smtpplugins", "[connection]\n:echo R421 no\n");
+    let (said, _, _) = stdio(&[ME, chain], &[], "QUIT\r\n");
+    assert_eq!(said, "220 mx.example.org ESMTP\r\n221 mx.example.org\r\n");
+}

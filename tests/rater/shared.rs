@@ -1,0 +1,123 @@
+//! Limits shared over a real redis-server, which goes away and comes back.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ra_plugins::rater::client::check;
+use ra_plugins::rater::clock::Clock;
+use ra_plugins::rater::rules::Limit;
+use ra_plugins::rater::shared::Shared;
+use ra_plugins::rater::store::Store;
+use ra_plugins::rater::window::Mark;
+
+use crate::process::{LONG, Place, eventually};
+
+/// A redis-server of our own.
+struct Redis(Child);
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+/// A port that nobody uses.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Starts one, and waits for it. Nothing where the program is missing,
+/// which is said loudly; the machine that checks the project has it.
+fn start(port: u16) -> Option<Redis> {
+    let started = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn();
+    let Ok(child) = started else {
+        eprintln!("\n*** NOT TESTED: redis-server is not installed ***\n");
+        return None;
+    };
+    let redis = Redis(child);
+    let begun = Instant::now();
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(begun.elapsed() < LONG, "redis-server does not start");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Some(redis)
+}
+
+/// The same marks in both stores get the same answers.
+#[test]
+fn both_stores_count_alike() {
+    let port = free_port();
+    let Some(_redis) = start(port) else { return };
+    let shared = Shared::new(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let clock = Clock::set(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        shared.meet(&clock).await.unwrap();
+        let store = Store::new(1000);
+        let (mut now, mut random) = (1_000_000u32, 7u64);
+        for _ in 0..5000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let dice = (random >> 33) as u32;
+            now += [0, 0, 0, 1, 1, 2, 9, 70][dice as usize % 8];
+            let shown = now - u32::from(dice >> 3 & 15 == 0);
+            let key = format!("ip {}", dice >> 7 & 3);
+            let weight = dice >> 9 & 3;
+            let mark = Mark { key: key.as_bytes(), weight, now: shown };
+            let limit = Limit { seconds: 60, count: 5 };
+            let own = store.mark(mark, 1, || Ok(limit)).unwrap();
+            // A loaded machine may be late; the second is given, so asking
+            // once more tells the same only for a mark without weight.
+            let count = shared.mark(mark, 60, Some(shown)).await.unwrap();
+            let theirs = format!("{count}/5");
+            assert_eq!(own.to_string().split_once(' ').unwrap().1, theirs);
+        }
+    });
+}
+
+/// Two daemons share a limit; then the server dies, each counts alone and
+/// answers in time; then it is back, and knows what happened.
+#[test]
+fn limits_survive_the_server_and_find_together_again() {
+    let port = free_port();
+    let Some(redis) = start(port) else { return };
+    let places: Vec<Place> = (0..2)
+        .map(|_| Place::with_store(&format!("redis://127.0.0.1:{port}")))
+        .collect();
+    let _daemons: Vec<_> = places.iter().map(Place::start).collect();
+    let here =
+        |place: &Place| place.order(&["status"]).1.contains("store: shared\n");
+    let both_here = || places.iter().all(here);
+    eventually(both_here);
+    let mark = |place: usize| {
+        check(&places[place].server(), "ip", "192.0.2.9", LONG).text
+    };
+    assert_eq!(mark(0), "0 1/3");
+    assert_eq!(mark(1), "0 2/3");
+    assert_eq!(mark(0), "0 3/3");
+    assert_eq!(mark(1), "1 4/3");
+    drop(redis);
+    // Each has two marks of its own.
+    let begun = Instant::now();
+    assert_eq!(mark(0), "0 3/3");
+    assert_eq!(mark(1), "0 3/3");
+    let taken = begun.elapsed();
+    assert!(taken < Duration::from_secs(5), "{taken:?}");
+    eventually(|| !both_here());
+    assert_eq!(mark(0), "1 4/3");
+    let _redis = start(port).unwrap();
+    eventually(both_here);
+    // The new server is empty: it is told of the three marks it has missed.
+    assert_eq!(mark(1), "1 4/3");
+}
