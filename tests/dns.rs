@@ -16,7 +16,7 @@ use rstest::rstest;
 
 /// DNS, written down.
 fn zone() -> Arc<Zone> {
-    let long = "v=spf1 ip4:192.0.2.0/24 ".repeat(100);
+    let long = "v=spf1 ip4:192.0.2.0/24 ".repeat(200);
     let text = format!(
         r#"
 scenarios:
@@ -145,6 +145,28 @@ async fn a_server_answers_like_its_zone(
     assert_eq!(ask(&*dns, name, wanted).await, expected);
 }
 
+#[test]
+fn the_last_scenario_of_a_zone_counts() {
+    let zone = Zone::read(
+        r#"
+- name: "one"
+  zone:
+    "example.org":
+    - {"A": "192.0.2.1"}
+    - {"A": "192.0.2.2"}
+- name: "two"
+  zone:
+    "example.org":
+    - {"A": "192.0.2.3"}
+"#,
+    );
+    let zone = zone.unwrap();
+    let Asked::Known(answer) = zone.ask("example.org", RecordType::A) else {
+        panic!("a zone knows everything");
+    };
+    assert_eq!(shown(answer), "192.0.2.3");
+}
+
 #[tokio::test]
 async fn a_long_answer_comes_by_tcp() {
     let zone = zone();
@@ -153,7 +175,7 @@ async fn a_long_answer_comes_by_tcp() {
     let name = "long.example.org";
     let answer = ask(&*dns, name, RecordType::Txt).await;
     let Ok(Records::Txt(texts)) = answer else { panic!("{answer:?}") };
-    assert_eq!(texts[0].len(), 2400);
+    assert_eq!(texts[0].len(), 4800);
     assert_eq!(server.by_tcp.load(Ordering::Relaxed), 1);
 }
 

@@ -7,7 +7,7 @@ use ra_plugins::spf::record::{Flaw, Mechanism, Record};
 use rstest::rstest;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     /// Our reader of IPv6 addresses is the standard library's, only faster.
     #[test]

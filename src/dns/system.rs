@@ -97,6 +97,10 @@ const QUESTION_MAX: Duration = Duration::from_secs(15);
 /// being taken apart on the way (DNS flag day 2020).
 const UDP_MAX: u16 = 1232;
 
+/// The same for a server on this machine, to which nothing is taken apart:
+/// it saves long records the way by TCP.
+const UDP_MAX_HERE: u16 = 4096;
+
 /// A DNS that is only opened for the first question.
 pub struct Lazy {
     setting: String,
@@ -151,11 +155,15 @@ fn build(server: Option<SocketAddr>) -> Option<TokioResolver> {
             TokioResolver::builder_with_config(config, provider)
         }
     };
+    let local = match server {
+        Some(server) => server.ip().is_loopback(),
+        None => false,
+    };
     let options = builder.options_mut();
     options.use_hosts_file = ResolveHosts::Never;
     (options.timeout, options.attempts) = PATIENCE;
     options.edns0 = true;
-    options.edns_payload_len = UDP_MAX;
+    options.edns_payload_len = if local { UDP_MAX_HERE } else { UDP_MAX };
     options.cache_size = 0;
     builder.build().ok()
 }
@@ -203,16 +211,19 @@ impl System {
         wanted: RecordType,
         error: &NetError,
     ) -> Answer {
-        let nothing = match error {
-            NetError::Dns(Refusal::NoRecordsFound(nothing)) => nothing,
-            NetError::Timeout => return Err(DnsError::Timeout),
-            _ => return Err(DnsError::Failure),
+        if matches!(error, NetError::Timeout) {
+            return Err(DnsError::Timeout);
+        }
+        let NetError::Dns(Refusal::NoRecordsFound(nothing)) = error else {
+            return Err(DnsError::Failure);
         };
-        let answer = Err(match nothing.response_code {
-            ResponseCode::NXDomain => DnsError::NoName,
-            ResponseCode::NoError => DnsError::NoRecord,
-            _ => return Err(DnsError::Failure),
-        });
+        let answer = if nothing.response_code == ResponseCode::NXDomain {
+            Err(DnsError::NoName)
+        } else if nothing.response_code == ResponseCode::NoError {
+            Err(DnsError::NoRecord)
+        } else {
+            return Err(DnsError::Failure);
+        };
         let seconds = nothing.negative_ttl.unwrap_or(0);
         let kept = Duration::from_secs(seconds.into()).min(KEPT_MAX);
         self.cache.put(name, wanted, &answer, Instant::now() + kept);

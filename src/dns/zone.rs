@@ -21,7 +21,7 @@
 //! assert_eq!(answer, Err(DnsError::NoRecord));
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -262,13 +262,12 @@ impl Answers {
             let texts: Texts = list.iter().cloned().collect();
             Records::Txt(Arc::new(texts))
         };
-        let is_spf = |text: &Box<[u8]>| {
+        let mut of_type99 = owner.spf.records.iter();
+        let has_spf = of_type99.any(|text| {
             text.get(..6).is_some_and(|it| it.eq_ignore_ascii_case(b"v=spf1"))
-        };
+        });
         let txt = match edition {
-            Type99::Preferred if owner.spf.records.iter().any(is_spf) => {
-                &owner.spf
-            }
+            Type99::Preferred if has_spf => &owner.spf,
             Type99::Preferred | Type99::Ignored => &owner.txt,
         };
         Self {
@@ -302,13 +301,18 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// Reads the zones of all scenarios of a file as one.
+    /// Reads the zones of all scenarios of a file as one. Where several of
+    /// them have the same owner, the last one counts.
     pub fn read(text: &str) -> Result<Self, Unreadable> {
         let mut builder = Builder::default();
         let mut in_zone = false;
         for line in lines(text) {
             match line? {
-                (_, Line::Scenario(_) | Line::Tests) => in_zone = false,
+                (_, Line::Scenario(_)) => {
+                    builder.scenario();
+                    in_zone = false;
+                }
+                (_, Line::Tests) => in_zone = false,
                 (_, Line::Zone) => in_zone = true,
                 (_, Line::Owner(owner)) => builder.owner(&owner),
                 (line, Line::Item(item)) if in_zone => {
@@ -352,14 +356,22 @@ impl Dns for Zone {
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     owners: HashMap<String, Owner>,
+    of_scenario: BTreeSet<String>,
     current: String,
 }
 
 impl Builder {
+    /// A scenario begins; its owners replace those of earlier ones.
+    pub fn scenario(&mut self) {
+        self.of_scenario.clear();
+    }
+
     /// The records that follow belong to this owner.
     pub fn owner(&mut self, name: &str) {
         self.current = name.trim_end_matches('.').to_ascii_lowercase();
-        self.owners.entry(self.current.clone()).or_default();
+        if self.of_scenario.insert(self.current.clone()) {
+            self.owners.insert(self.current.clone(), Owner::default());
+        }
     }
 
     /// Puts a record, as it stands in the given line.

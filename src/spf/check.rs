@@ -313,15 +313,12 @@ fn unless_missing(
     result: Result<SpfResult, Stop>,
     missing: fn(String) -> Problem,
 ) -> Result<SpfResult, Stop> {
-    match result {
-        Err(Stop::Problem(problem)) => Err(match *problem {
-            Problem::NoRecord(at) | Problem::NotADomain(at) => {
-                missing(at).into()
-            }
-            problem => problem.into(),
-        }),
-        result => result,
+    if let Err(Stop::Problem(problem)) = &result
+        && let Problem::NoRecord(at) | Problem::NotADomain(at) = &**problem
+    {
+        return Err(missing(at.clone()).into());
     }
+    result
 }
 
 /// What has been read from the TXT records of a domain (4.5). It stays with

@@ -1,0 +1,109 @@
+//! `ra spf` and `spfquery`, run as people run them.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output};
+
+use rstest::rstest;
+
+/// Runs `ra` under a name, with the recordings' DNS.
+fn run(name: &str, arguments: &[&str]) -> Output {
+    let root = env!("CARGO_MANIFEST_DIR");
+    Command::new(env!("CARGO_BIN_EXE_ra"))
+        .arg0(name)
+        .args(arguments)
+        .current_dir(root)
+        .env_clear()
+        .env("RA_DNS", "zone:tests/sessions/zone.yml")
+        .output()
+        .unwrap()
+}
+
+/// A command as it is typed, and all that it says.
+fn shown(name: &str, arguments: &[&str], output: &Output) -> String {
+    let quoted = |word: &&str| match word.contains([' ', '%']) {
+        true => format!("'{word}'"),
+        false => (*word).to_owned(),
+    };
+    let words: Vec<_> = arguments.iter().map(quoted).collect();
+    let (said, words) =
+        (String::from_utf8_lossy(&output.stdout), words.join(" "));
+    let complained = String::from_utf8_lossy(&output.stderr);
+    let status = output.status.code().unwrap();
+    format!("$ {name} {words}\n{said}{complained}(exit status {status})\n")
+}
+
+#[rstest]
+#[case::query_pass("query_pass", "ra", &["spf", "query", "--ip", "192.0.2.9", "--sender", "a@pass.example"])]
+#[case::query_trace("query_trace", "ra", &["spf", "query", "--ip", "192.0.2.9", "--sender", "a@expl.example", "--helo", "mx.example.com", "--trace"])]
+#[case::query_bounce("query_bounce", "ra", &["spf", "query", "--ip", "192.0.2.9", "--helo", "soft.example"])]
+#[case::query_json("query_json", "ra", &["spf", "query", "--ip", "2001:db8::9", "--sender", "a@v6.example", "--json"])]
+#[case::query_temperror("query_temperror", "ra", &["spf", "query", "--ip", "192.0.2.9", "--sender", "a@servfail.example"])]
+#[case::lint_domain("lint_domain", "ra", &["spf", "lint", "secondary.example"])]
+#[case::lint_position("lint_position", "ra", &["spf", "lint", "v=spf1 mx a:%{d0}.example -all"])]
+#[case::lint_habits("lint_habits", "ra", &["spf", "lint", "v=spf1 ptr +all mx redirect=example.org"])]
+#[case::lint_lookups("lint_lookups", "ra", &["spf", "lint", "v=spf1 a:%{d}.a mx:%{d}.b a:%{d}.c a:%{d}.d a:%{d}.e a:%{d}.f a:%{d}.g a:%{d}.h a:%{d}.i a:%{d}.j a:%{d}.k -all"])]
+#[case::lint_void("lint_void", "ra", &["spf", "lint", "v=spf1 a:no.example include:none.example a:gone.example mx:aonly.example -all"])]
+#[case::lint_none("lint_none", "ra", &["spf", "lint", "none.example"])]
+#[case::spfquery("spfquery", "spfquery", &["-ip=192.0.2.9", "-sender=a@fail.example", "-helo=mx.example.com"])]
+#[case::spfquery_spaces("spfquery_spaces", "spfquery", &["--ip", "192.0.2.9", "-s", "a@pass.example", "-h", "mx.example.com", "-rcpt-to", "u@example.org"])]
+#[case::spfquery_no_ip("spfquery_no_ip", "spfquery", &["-sender=a@fail.example"])]
+fn a_command_says(
+    #[case] title: &str,
+    #[case] name: &str,
+    #[case] arguments: &[&str],
+) {
+    let output = run(name, arguments);
+    insta::with_settings!({
+        snapshot_path => "../snapshots",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        let text = shown(name, arguments, &output);
+        insta::assert_snapshot!(format!("spf__{title}"), text);
+    });
+}
+
+#[test]
+fn all_suites_pass() {
+    let files = ["tests/spf/rfc7208.yml", "tests/spf/rfc4408.yml"];
+    let output = run("ra", &["spf", "test", files[0], files[1]]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "394 passed, 0 failed\n"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_failing_case_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("suite.yml");
+    let text = r#"
+scenarios:
+- name: "small"
+  zone:
+    "example.org":
+    - {"TXT": "v=spf1 -all exp=why.example.org"}
+    "why.example.org":
+    - {"TXT": "no"}
+  tests:
+  - {"id": "right", "ip": "192.0.2.1", "mailfrom": "a@example.org", "results": ["fail"]}
+  - {"id": "wrong", "ip": "192.0.2.1", "mailfrom": "a@example.org", "results": ["pass", "none"]}
+  - {"id": "words", "ip": "192.0.2.1", "mailfrom": "a@example.org", "results": ["fail"], "explanation": "DEFAULT"}
+"#;
+    std::fs::write(&file, text).unwrap();
+    let output = run("ra", &["spf", "test", file.to_str().unwrap()]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "FAIL small/wrong: expected pass or none, got fail\n\
+         FAIL small/words: expected explanation \"DEFAULT\", got \"no\"\n\
+         1 passed, 2 failed\n"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_missing_suite_is_trouble() {
+    let output = run("ra", &["spf", "test", "/nosuch.yml"]);
+    assert_eq!(output.status.code(), Some(2));
+}
