@@ -99,6 +99,19 @@ fn install_links_and_prints_what_to_paste() {
 }
 
 #[test]
+fn install_does_not_link_what_would_be_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = ra(folder.path(), &["install", path, "rater", "spfquery"]);
+    let (text, status) = told(&output);
+    assert!(text.ends_with("/ra plugin rater\n\n"), "{text}");
+    assert!(text.starts_with("[connection]\n:/"), "{text}");
+    assert_eq!(status, Some(0));
+    assert!(!folder.path().join("rater").exists());
+    assert!(folder.path().join("spfquery").exists());
+}
+
+#[test]
 fn install_does_not_touch_somebody_elses_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let plugin = folder.path().join("msa");
