@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ra_plugins::dns::zone::{Line, lines};
+use ra_plugins::dns::lines::{Line, lines};
 use ra_plugins::frozen::Frozen;
 use ra_plugins::spf::check::Checker;
 use ra_plugins::spf::record::{Record, is_spf};

@@ -11,6 +11,7 @@
 //! assert!(!can_carry("example..org"));
 //! ```
 
+pub mod lines;
 pub mod zone;
 pub mod cache;
 pub mod system;

@@ -3,8 +3,7 @@
 use std::net::Ipv6Addr;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
-use ra_plugins::spf::record::{Flaw, Mechanism, Record};
-use rstest::rstest;
+use ra_plugins::spf::record::{Mechanism, Record};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]

@@ -8,7 +8,7 @@ use crate::cli::{Outcome, complain, print, print_json};
 use crate::dns::can_carry;
 use crate::spf::explain::printable;
 use crate::spf::outcome::Limits;
-use crate::spf::record::{DomainSpec, Mechanism, Qualifier, Record, is_spf};
+use crate::spf::record::{DomainSpec, Mechanism, Record, SpfResult, is_spf};
 use crate::world::{DnsError, RecordType, Records, World};
 
 /// What has been found out about a record and those it leads to.
@@ -216,7 +216,7 @@ impl Findings {
                     self.warnings.push(words.to_owned());
                 }
                 let qualifier = record.directives.get(at);
-                if qualifier.is_some_and(|it| it.qualifier == Qualifier::Pass) {
+                if qualifier.is_some_and(|it| it.result == SpfResult::Pass) {
                     let words = "+all lets everybody pass";
                     self.warnings.push(words.to_owned());
                 }

@@ -32,7 +32,8 @@ use thiserror::Error;
 
 use crate::dns::cache::Cache;
 use crate::dns::can_carry;
-use crate::dns::zone::{Unreadable, Zone};
+use crate::dns::lines::Unreadable;
+use crate::dns::zone::Zone;
 use crate::world::{
     Answer, Asked, Disk, Dns, DnsError, Files, NotThere, RecordType, Records,
     Texts,

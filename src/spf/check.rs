@@ -200,8 +200,7 @@ impl Evaluation<'_, '_> {
         if let (None, Some(target)) = (matched, record.redirect) {
             return self.redirect(target, at);
         }
-        let result =
-            matched.map_or(SpfResult::Neutral, |it| it.qualifier.into());
+        let result = matched.map_or(SpfResult::Neutral, |it| it.result);
         self.step(|| format!("{domain}: {result}"));
         if !included && !self.blind {
             let term = matched.map_or("", |it| it.span.of(text));

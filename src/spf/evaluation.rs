@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::dns::can_carry;
 use crate::spf::ahead::Asking;
-use crate::spf::macros::{Letters, Place, expand, fitting, reverse_name};
+use crate::spf::macros::{Letters, Place, expand, fitting};
 use crate::spf::outcome::{Decision, Limits, Problem};
 use crate::spf::record::{DomainSpec, SyntaxError};
 use crate::world::{Answer, Clock, Dns, DnsError, RecordType, Records};
@@ -36,71 +36,49 @@ pub struct Identity<'a> {
     /// The client; IPv4 inside IPv6 is IPv4 (section 5).
     pub client_ip: IpAddr,
     /// What stands before the `@`.
-    pub local_part: Cow<'a, str>,
+    pub local_part: &'a str,
     /// What stands after it.
     pub domain: Cow<'a, str>,
     /// HELO or EHLO.
-    pub helo: Cow<'a, str>,
+    pub helo: &'a str,
     /// The name of this host.
     pub receiver: &'a str,
 }
 
 /// The longest local part and HELO that count in full. RFC 5321 4.5.3.1
-/// grants them 64 and 255 octets; of a longer one the ends are kept, which
-/// is more than ever fits into a name.
+/// grants them 64 and 255 octets.
 const TEXT_MAX: usize = 1024;
 
 impl<'a> Identity<'a> {
     /// Takes a query apart. Without a sender the HELO name is checked, and
     /// without a local part it is the postmaster's (2.4, 4.3).
     pub fn of(query: &Query<'a>) -> Self {
-        let helo = bounded(query.helo);
         let (local_part, domain) = match query.mail_from {
             "" => ("", query.helo),
             sender => sender.rsplit_once('@').unwrap_or(("", sender)),
         };
+        let or =
+            |text: &'a str, other| if text.is_empty() { other } else { text };
+        let domain = fitting(domain);
         Self {
             client_ip: query.client_ip.to_canonical(),
-            local_part: match local_part {
-                "" => "postmaster".into(),
-                local_part => bounded(local_part),
+            local_part: or(cut(local_part), "postmaster"),
+            // RFC 7208 4.3: internationalised labels as DNS knows them.
+            domain: match domain.is_ascii() {
+                true => domain.into(),
+                false => idna::domain_to_ascii(cut(domain))
+                    .map_or(domain.into(), Cow::Owned),
             },
-            domain: a_labels(fitting(domain)),
-            helo: a_labels_cow(helo),
+            helo: cut(query.helo),
             // RFC 7208 7.3: "unknown" unless it is a full name.
-            receiver: match query.receiver {
-                "" => "unknown",
-                receiver => receiver,
-            },
+            receiver: or(query.receiver, "unknown"),
         }
     }
 }
 
-/// A text with its middle left out if it is far too long.
-fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= TEXT_MAX {
-        return text.into();
-    }
-    let head = text.floor_char_boundary(TEXT_MAX / 2);
-    let tail = text.ceil_char_boundary(text.len() - TEXT_MAX / 2);
-    let ends = [text.get(..head), text.get(tail..)];
-    ends.into_iter().flatten().collect::<String>().into()
-}
-
-/// A domain with its internationalised labels as DNS knows them (4.3).
-fn a_labels(domain: &str) -> Cow<'_, str> {
-    if domain.is_ascii() || domain.len() > TEXT_MAX {
-        return domain.into();
-    }
-    idna::domain_to_ascii(domain).map_or(domain.into(), Cow::Owned)
-}
-
-/// [`a_labels`] of what may be owned already.
-fn a_labels_cow(domain: Cow<'_, str>) -> Cow<'_, str> {
-    match domain {
-        Cow::Borrowed(domain) => a_labels(domain),
-        Cow::Owned(domain) => Cow::Owned(a_labels(&domain).into_owned()),
-    }
+/// As much of a text as counts.
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_MAX)).unwrap_or_default()
 }
 
 /// Checks clients.
@@ -279,10 +257,10 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         };
         let letters = Letters {
             client_ip: self.identity.client_ip,
-            local_part: &self.identity.local_part,
+            local_part: self.identity.local_part,
             sender_domain: &self.identity.domain,
             domain,
-            helo: &self.identity.helo,
+            helo: self.identity.helo,
             receiver: self.identity.receiver,
             validated: p,
             seconds: since_1970.map_or(0, |time| time.as_secs()),
@@ -308,7 +286,9 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     /// The first names that the client's address has in DNS (5.5). A
     /// failing server means that it has none.
     pub fn client_names(&mut self) -> Result<Vec<String>, Stop> {
-        let name = reverse_name(self.identity.client_ip);
+        // RFC 7208 5.5: the name is made as any other.
+        let name = self.expand("%{ir}.%{v}.arpa", Place::Domain, "", "");
+        let name = name.unwrap_or_default();
         let Ok(Records::Ptr(names)) = self.ask(&name, RecordType::Ptr)? else {
             return Ok(Vec::new());
         };

@@ -257,23 +257,6 @@ pub fn dotted(ip: IpAddr) -> String {
     }
 }
 
-/// The name under which DNS keeps the names of an address (5.5).
-pub fn reverse_name(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [a, b, c, d] = ip.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(ip) => {
-            let mut out = String::with_capacity(72);
-            for octet in ip.octets().into_iter().rev() {
-                _ = write!(out, "{:x}.{:x}.", octet & 15, octet >> 4);
-            }
-            out + "ip6.arpa"
-        }
-    }
-}
-
 /// A name as DNS can be asked: without its trailing dot, and without as
 /// many of its first labels as make it too long (7.3).
 pub fn fitting(name: &str) -> &str {

@@ -17,59 +17,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::spf::record::{Qualifier, SyntaxError};
+pub use crate::spf::record::SpfResult;
+use crate::spf::record::SyntaxError;
 use crate::world::DnsError;
-
-/// The results of RFC 7208 2.6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SpfResult {
-    /// The domain says nothing about its mail.
-    None,
-    /// The domain says that it does not say.
-    Neutral,
-    /// The client may send.
-    Pass,
-    /// The client may not send.
-    Fail,
-    /// The client probably may not send.
-    SoftFail,
-    /// It could not be found out this time.
-    TempError,
-    /// It cannot be found out until somebody mends the record.
-    PermError,
-}
-
-impl SpfResult {
-    /// The word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Neutral => "neutral",
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::SoftFail => "softfail",
-            Self::TempError => "temperror",
-            Self::PermError => "permerror",
-        }
-    }
-}
-
-impl fmt::Display for SpfResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl From<Qualifier> for SpfResult {
-    fn from(qualifier: Qualifier) -> Self {
-        match qualifier {
-            Qualifier::Pass => Self::Pass,
-            Qualifier::Fail => Self::Fail,
-            Qualifier::SoftFail => Self::SoftFail,
-            Qualifier::Neutral => Self::Neutral,
-        }
-    }
-}
 
 /// Where two editions of SPF contradict each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,22 +1,24 @@
 //! Parsing a record: from left to right, each byte looked at once.
 //!
 //! There is no table of tokens and no regular expression: the grammar of
-//! RFC 7208 section 12 is small enough for one function a rule.
+//! RFC 7208 section 12 is small enough for one function a rule. Where a rule
+//! is broken the parser stops, and where it stands then is where the error
+//! is.
 //!
 //! ```
 //! use ra_plugins::spf::record::{Flaw, Record};
 //!
 //! let flaw = |text| Record::parse(text).unwrap_err().flaw;
 //! assert_eq!(flaw("v=spf1 a:%{d0}.example.org"), Flaw::BadMacro);
-//! assert_eq!(flaw("v=spf1 ip4:192.0.2.0/033"), Flaw::BadPrefix);
+//! assert_eq!(flaw("v=spf1 ip4:192.0.2.0/33"), Flaw::BadPrefix);
 //! ```
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::spf::macros::{Place, skip_percent};
 use crate::spf::record::{
-    Directive, DomainSpec, Flaw, Mechanism, Prefixes, Qualifier, RECORD_MAX,
-    Record, Span, SyntaxError, VERSION, is_spf,
+    Directive, DomainSpec, Flaw, Mechanism, Prefixes, RECORD_MAX, Record, Span,
+    SpfResult, SyntaxError, VERSION, is_spf,
 };
 
 impl Record {
@@ -35,17 +37,7 @@ impl Record {
         }
         let rest = text.get(VERSION.len()..).unwrap_or_default();
         let mut parser = Parser { text, rest };
-        let mut record = Self::default();
-        // Most terms are networks, which take about this much.
-        record.directives.reserve(2 + text.len() / 16);
-        while let Some(byte) = parser.peek() {
-            if byte == b' ' {
-                parser.skip(1);
-            } else {
-                parser.term(&mut record)?;
-            }
-        }
-        Ok(record)
+        parser.terms().map_err(|flaw| flaw.at(parser.at()))
     }
 }
 
@@ -75,76 +67,75 @@ impl<'a> Parser<'a> {
 
     /// Steps over a byte if it is the next one.
     fn take(&mut self, byte: u8) -> bool {
-        match self.rest {
-            [first, rest @ ..] if *first == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
+        let found = self.peek() == Some(byte);
+        self.skip(usize::from(found));
+        found
     }
 
     /// Steps over all bytes of a kind, and returns them.
     fn take_while(&mut self, kind: impl Fn(&u8) -> bool) -> &'a [u8] {
         let length = self.rest.iter().position(|byte| !kind(byte));
-        let length = length.unwrap_or(self.rest.len());
-        let (taken, rest) =
-            self.rest.split_at_checked(length).unwrap_or_default();
-        self.rest = rest;
+        let taken = self.rest.get(..length.unwrap_or(self.rest.len()));
+        let taken = taken.unwrap_or_default();
+        self.skip(taken.len());
         taken
     }
 
-    /// One term: a directive or a modifier (4.6.1).
-    fn term(&mut self, record: &mut Record) -> Result<(), SyntaxError> {
+    /// All terms, with spaces before them (4.6.1).
+    fn terms(&mut self) -> Result<Record, Flaw> {
+        let mut record = Record::default();
+        // Most terms are networks, which take about this much.
+        record.directives.reserve(2 + self.text.len() / 16);
+        loop {
+            match self.peek() {
+                Some(b' ') => self.skip(1),
+                Some(_) => self.term(&mut record)?,
+                None => return Ok(record),
+            }
+        }
+    }
+
+    /// One term: a directive or a modifier.
+    fn term(&mut self, record: &mut Record) -> Result<(), Flaw> {
         let start = self.at();
-        let qualifier = self.qualifier();
+        let sign = match self.peek() {
+            Some(b'+') => Some(SpfResult::Pass),
+            Some(b'-') => Some(SpfResult::Fail),
+            Some(b'~') => Some(SpfResult::SoftFail),
+            Some(b'?') => Some(SpfResult::Neutral),
+            _ => None,
+        };
+        self.skip(usize::from(sign.is_some()));
+        let mut push = |parser: &Self, mechanism| {
+            if !matches!(parser.peek(), None | Some(b' ')) {
+                return Err(Flaw::BadCharacter);
+            }
+            let (result, span) = (
+                sign.unwrap_or(SpfResult::Pass),
+                Span::new(start, parser.at()),
+            );
+            record.directives.push(Directive { result, mechanism, span });
+            Ok(())
+        };
         // Most terms are IPv4 networks: they are told by a glance and go
         // into the list without a detour, which halves the time.
         if let [b'i' | b'I', b'p' | b'P', b'4', b':', ..] = self.rest {
-            self.skip(3);
+            self.skip(4);
             let (network, prefix) = self.ip4()?;
-            let mechanism = Mechanism::Ip4(network, prefix);
-            return self.push(record, qualifier, mechanism, start);
+            return push(self, Mechanism::Ip4(network, prefix));
         }
-        let name_at = self.at();
+        let from = self.rest;
         let name = self.take_while(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
         });
-        if self.peek() == Some(b'=') && qualifier.is_none() {
-            return self.modifier(record, name, start);
+        if self.peek() == Some(b'=') && sign.is_none() {
+            return self.modifier(record, name);
         }
-        let mechanism = self.mechanism(name, name_at)?;
-        self.push(record, qualifier, mechanism, start)
-    }
-
-    /// Adds a directive that ends here, with its term.
-    fn push(
-        &self,
-        record: &mut Record,
-        qualifier: Option<Qualifier>,
-        mechanism: Mechanism,
-        start: usize,
-    ) -> Result<(), SyntaxError> {
-        if !matches!(self.peek(), None | Some(b' ')) {
-            return Err(Flaw::BadCharacter.at(self.at()));
+        let mechanism = self.mechanism(name);
+        if matches!(mechanism, Err(Flaw::UnknownMechanism)) {
+            self.rest = from;
         }
-        let qualifier = qualifier.unwrap_or(Qualifier::Pass);
-        let span = Span::new(start, self.at());
-        record.directives.push(Directive { qualifier, mechanism, span });
-        Ok(())
-    }
-
-    /// `+`, `-`, `?` or `~`.
-    fn qualifier(&mut self) -> Option<Qualifier> {
-        let qualifier = match self.peek()? {
-            b'+' => Qualifier::Pass,
-            b'-' => Qualifier::Fail,
-            b'~' => Qualifier::SoftFail,
-            b'?' => Qualifier::Neutral,
-            _ => return None,
-        };
-        self.skip(1);
-        Some(qualifier)
+        push(self, mechanism?)
     }
 
     /// A modifier whose `=` comes next (section 6).
@@ -152,10 +143,9 @@ impl<'a> Parser<'a> {
         &mut self,
         record: &mut Record,
         name: &[u8],
-        start: usize,
-    ) -> Result<(), SyntaxError> {
+    ) -> Result<(), Flaw> {
         if !name.first().is_some_and(u8::is_ascii_alphabetic) {
-            return Err(Flaw::BadCharacter.at(start));
+            return Err(Flaw::BadCharacter);
         }
         self.skip(1);
         let slot = if name.eq_ignore_ascii_case(b"redirect") {
@@ -165,30 +155,25 @@ impl<'a> Parser<'a> {
         } else {
             // RFC 7208 6: an unknown modifier is ignored, wherever and
             // however often it stands; its macros still have to be macros.
-            self.macro_string(Place::Explanation)?;
-            return Ok(());
+            return self.macro_string(Place::Explanation).map(|_| ());
         };
-        let domain = self.domain_spec()?;
         // RFC 7208 6: these two must not appear twice.
-        match slot.replace(domain) {
-            Some(_) => Err(Flaw::Repeated.at(start)),
+        match slot.replace(self.domain_spec()?) {
+            Some(_) => Err(Flaw::Repeated),
             None => Ok(()),
         }
     }
 
     /// What stands behind the name of a mechanism (section 5).
-    fn mechanism(
-        &mut self,
-        name: &[u8],
-        name_at: usize,
-    ) -> Result<Mechanism, SyntaxError> {
+    fn mechanism(&mut self, name: &[u8]) -> Result<Mechanism, Flaw> {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         if is(b"include") {
-            Ok(Mechanism::Include(self.required_domain()?))
+            Ok(Mechanism::Include(self.domain()?.ok_or(Flaw::NoDomain)?))
         } else if is(b"all") {
             Ok(Mechanism::All)
         } else if is(b"ip6") {
-            self.ip6()
+            let (network, prefix) = self.ip6()?;
+            Ok(Mechanism::Ip6(network, prefix))
         } else if is(b"a") {
             let (domain, prefixes) = self.domain_and_prefixes()?;
             Ok(Mechanism::A(domain, prefixes))
@@ -196,112 +181,37 @@ impl<'a> Parser<'a> {
             let (domain, prefixes) = self.domain_and_prefixes()?;
             Ok(Mechanism::Mx(domain, prefixes))
         } else if is(b"exists") {
-            Ok(Mechanism::Exists(self.required_domain()?))
+            Ok(Mechanism::Exists(self.domain()?.ok_or(Flaw::NoDomain)?))
         } else if is(b"ptr") {
-            Ok(Mechanism::Ptr(self.optional_domain()?))
+            Ok(Mechanism::Ptr(self.domain()?))
         } else if is(b"ip4") {
-            Err(Flaw::BadIp4.at(self.at()))
+            Err(Flaw::BadIp4)
         } else {
-            Err(Flaw::UnknownMechanism.at(name_at))
+            Err(Flaw::UnknownMechanism)
         }
     }
 
-    /// `:` and a name.
-    fn required_domain(&mut self) -> Result<DomainSpec, SyntaxError> {
-        self.optional_domain()?.ok_or(Flaw::NoDomain.at(self.at()))
-    }
-
-    /// `:` and a name, or nothing.
-    fn optional_domain(&mut self) -> Result<Option<DomainSpec>, SyntaxError> {
-        if self.take(b':') { self.domain_spec().map(Some) } else { Ok(None) }
-    }
-
-    /// `:` and four numbers, perhaps a prefix (5.6).
-    fn ip4(&mut self) -> Result<(Ipv4Addr, u8), SyntaxError> {
-        let flaw = Flaw::BadIp4.at(self.at() + 1);
-        let mut bits = 0;
-        for before in *b":..." {
-            if !self.take(before) {
-                return Err(flaw);
-            }
-            bits = bits << 8 | u32::from(self.number(255).ok_or(flaw)?);
+    /// Four numbers, perhaps a prefix (5.6).
+    fn ip4(&mut self) -> Result<(Ipv4Addr, u8), Flaw> {
+        let mut bits = u32::from(self.number(255).ok_or(Flaw::BadIp4)?);
+        for _ in 0..3 {
+            let dot = self.take(b'.');
+            let octet = self.number(255).filter(|_| dot);
+            bits = bits << 8 | u32::from(octet.ok_or(Flaw::BadIp4)?);
         }
         Ok((Ipv4Addr::from_bits(bits), self.prefix(32)?))
     }
 
     /// `:` and an address, perhaps a prefix (5.6). A zone index, as in
-    /// `fe80::1%eth0`, is no part of it. The standard library knows all
-    /// forms of an address but takes its time: it only gets those that end
-    /// in an IPv4 address.
-    fn ip6(&mut self) -> Result<Mechanism, SyntaxError> {
-        let flaw = Flaw::BadIp6.at(self.at() + 1);
-        if !self.take(b':') {
-            return Err(flaw);
-        }
-        let start = self.rest;
-        let mut address = self.groups();
-        if self.peek() == Some(b'.') {
-            self.rest = start;
-            let text = self.take_while(|byte| {
-                byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
-            });
-            let text = std::str::from_utf8(text).unwrap_or_default();
-            address = text.parse().ok();
-        }
-        let address = address.ok_or(flaw)?;
-        let prefix = self.prefix(128)?;
-        Ok(Mechanism::Ip6(address, prefix))
-    }
-
-    /// Groups of hexadecimal digits, eight of them or fewer and a `::`.
-    fn groups(&mut self) -> Option<Ipv6Addr> {
-        let (mut bits, mut count, mut gap) = (0_u128, 0, None);
-        if let [b':', b':', rest @ ..] = self.rest {
-            (self.rest, gap) = (rest, Some(0));
-        }
-        while let Some(group) = self.group() {
-            bits = bits << 16 | u128::from(group);
-            count += 1;
-            match self.rest {
-                [b':', b':', rest @ ..] if gap.is_none() => {
-                    (self.rest, gap) = (rest, Some(count));
-                }
-                [b':', rest @ ..] if rest.first() != Some(&b':') => {
-                    self.rest = rest;
-                    rest.first().filter(|it| it.is_ascii_hexdigit())?;
-                }
-                _ => break,
-            }
-        }
-        match gap {
-            None => (count == 8).then(|| Ipv6Addr::from_bits(bits)),
-            Some(at) if count < 8 => {
-                let low = 16 * (count - at);
-                let tail = bits & (1_u128 << low).wrapping_sub(1);
-                let head = (bits >> low).checked_shl(128 - 16 * at);
-                Some(Ipv6Addr::from_bits(head.unwrap_or(0) | tail))
-            }
-            Some(_) => None,
-        }
-    }
-
-    /// One to four hexadecimal digits.
-    fn group(&mut self) -> Option<u16> {
-        let (mut group, before) = (0, self.rest.len());
-        while let [byte, rest @ ..] = self.rest {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                b'A'..=b'F' => byte - b'A' + 10,
-                _ => break,
-            };
-            if group > 0xfff || before - rest.len() > 4 {
-                return None;
-            }
-            group = group << 4 | u16::from(digit);
-            self.rest = rest;
-        }
-        (self.rest.len() < before).then_some(group)
+    /// `fe80::1%eth0`, is no part of it.
+    fn ip6(&mut self) -> Result<(Ipv6Addr, u8), Flaw> {
+        let colon = self.take(b':');
+        let text = self.take_while(|byte| {
+            byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
+        });
+        let any = || std::str::from_utf8(text).ok()?.parse().ok();
+        let address = network_ip6(text).or_else(any).filter(|_| colon);
+        Ok((address.ok_or(Flaw::BadIp6)?, self.prefix(128)?))
     }
 
     /// A decimal number. It ends after a leading zero and after three
@@ -323,51 +233,48 @@ impl<'a> Parser<'a> {
     }
 
     /// `/` and a number of bits, or nothing: then all bits count.
-    fn prefix(&mut self, max: u8) -> Result<u8, SyntaxError> {
-        let start = self.at();
+    fn prefix(&mut self, max: u8) -> Result<u8, Flaw> {
         if !self.take(b'/') {
             return Ok(max);
         }
-        self.number(max).ok_or(Flaw::BadPrefix.at(start))
+        self.number(max).ok_or(Flaw::BadPrefix)
     }
 
     /// What may stand behind `a` and `mx`: a name, prefixes, both, nothing.
     fn domain_and_prefixes(
         &mut self,
-    ) -> Result<(Option<DomainSpec>, Prefixes), SyntaxError> {
-        let domain = if self.take(b':') {
-            let (start, macros) =
-                (self.at(), self.macro_string(Place::Domain)?);
+    ) -> Result<(Option<DomainSpec>, Prefixes), Flaw> {
+        let mut domain = None;
+        if self.take(b':') {
+            let start = self.at();
+            let macros = self.macro_string(Place::Domain)?;
             // A slash may be part of a name, so the prefixes are found from
             // the end.
             let from = start.max(macros.end);
-            let end = from + without_prefixes(self.piece(from, self.at()));
+            let tail = self.text.get(from..self.at()).unwrap_or_default();
+            let end = from + without_prefixes(tail);
             self.rest = self.text.get(end..).unwrap_or_default();
-            Some(self.finish_domain(start, macros)?)
-        } else {
-            None
-        };
-        let ip4 = match self.rest {
-            [b'/', b'/', ..] => 32,
-            _ => self.prefix(32)?,
-        };
-        let start = self.at();
+            domain = Some(self.finish_domain(start, macros)?);
+        }
+        let only_ip6 = self.rest.starts_with(b"//");
+        let ip4 = if only_ip6 { 32 } else { self.prefix(32)? };
         let ip6 = match (self.take(b'/'), self.peek()) {
             (false, _) => 128,
             (true, Some(b'/')) => self.prefix(128)?,
-            (true, _) => return Err(Flaw::BadPrefix.at(start)),
+            (true, _) => return Err(Flaw::BadPrefix),
         };
         Ok((domain, Prefixes { ip4, ip6 }))
     }
 
-    /// A piece of the text.
-    fn piece(&self, start: usize, end: usize) -> &'a [u8] {
-        self.text.get(start..end).unwrap_or_default()
+    /// `:` and a name, or nothing.
+    fn domain(&mut self) -> Result<Option<DomainSpec>, Flaw> {
+        if self.take(b':') { self.domain_spec().map(Some) } else { Ok(None) }
     }
 
     /// A name up to the end of the term (7.1).
-    fn domain_spec(&mut self) -> Result<DomainSpec, SyntaxError> {
-        let (start, macros) = (self.at(), self.macro_string(Place::Domain)?);
+    fn domain_spec(&mut self) -> Result<DomainSpec, Flaw> {
+        let start = self.at();
+        let macros = self.macro_string(Place::Domain)?;
         self.finish_domain(start, macros)
     }
 
@@ -377,37 +284,36 @@ impl<'a> Parser<'a> {
         &self,
         start: usize,
         macros: Macros,
-    ) -> Result<DomainSpec, SyntaxError> {
+    ) -> Result<DomainSpec, Flaw> {
         let end = self.at();
+        let tail = self.text.get(start.max(macros.end)..end);
+        let tail = tail.unwrap_or_default();
         if start == end {
-            return Err(Flaw::NoDomain.at(start));
+            return Err(Flaw::NoDomain);
         }
-        let tail = self.piece(start.max(macros.end), end);
         if !tail.is_empty() && !ends_in_top_label(tail) {
-            return Err(Flaw::BadDomainEnd.at(end));
+            return Err(Flaw::BadDomainEnd);
         }
-        Ok(DomainSpec {
-            span: Span::new(start, end),
-            has_macros: macros.end > 0,
-            asks_for_p: macros.asks_for_p,
-        })
+        let has_macros = macros.end > 0;
+        let asks_for_p = macros.asks_for_p;
+        Ok(DomainSpec { span: Span::new(start, end), has_macros, asks_for_p })
     }
 
     /// A `macro-string` up to the end of the term (7.1).
-    fn macro_string(&mut self, place: Place) -> Result<Macros, SyntaxError> {
+    fn macro_string(&mut self, place: Place) -> Result<Macros, Flaw> {
         let mut macros = Macros { end: 0, asks_for_p: false };
         loop {
             self.take_while(|it| matches!(it, b'!'..=b'$' | b'&'..=b'~'));
             match self.peek() {
                 None | Some(b' ') => return Ok(macros),
                 Some(b'%') => {
-                    let (length, is_p) = skip_percent(self.rest, place)
-                        .ok_or(Flaw::BadMacro.at(self.at()))?;
+                    let (length, is_p) =
+                        skip_percent(self.rest, place).ok_or(Flaw::BadMacro)?;
                     self.skip(length);
                     macros.end = self.at();
                     macros.asks_for_p |= is_p;
                 }
-                Some(_) => return Err(Flaw::BadCharacter.at(self.at())),
+                Some(_) => return Err(Flaw::BadCharacter),
             }
         }
     }
@@ -429,11 +335,11 @@ fn without_prefixes(text: &[u8]) -> usize {
         let slash = text.len().checked_sub(digits.count() + 1)?;
         (text.get(slash) == Some(&b'/')).then_some(slash)
     };
-    let Some(mut end) = strip(text) else { return text.len() };
-    if let Some([before @ .., b'/']) = text.get(..end) {
-        end = strip(before).unwrap_or(before.len());
+    let Some(end) = strip(text) else { return text.len() };
+    match text.get(..end) {
+        Some([before @ .., b'/']) => strip(before).unwrap_or(before.len()),
+        _ => end,
     }
-    end
 }
 
 /// Whether the last label of a text is one that a name may end in: letters,
@@ -449,4 +355,23 @@ fn ends_in_top_label(text: &[u8]) -> bool {
         && edge(label.last())
         && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
         && !label.iter().all(u8::is_ascii_digit)
+}
+
+/// An IPv6 network as most are written: up to seven groups, then `::`. The
+/// standard library knows all forms of an address, and takes five times as
+/// long.
+fn network_ip6(text: &[u8]) -> Option<Ipv6Addr> {
+    let (mut bits, mut shift) = (0, 128_u32);
+    for group in text.strip_suffix(b"::")?.split(|byte| *byte == b':') {
+        let mut value = 0;
+        for byte in group {
+            value = value << 4 | u128::from(char::from(*byte).to_digit(16)?);
+        }
+        shift -= 16;
+        if shift == 0 || !(1..=4).contains(&group.len()) {
+            return None;
+        }
+        bits |= value << shift;
+    }
+    Some(Ipv6Addr::from_bits(bits))
 }

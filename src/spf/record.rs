@@ -10,9 +10,10 @@
 //! let record = Record::parse("v=spf1 ip4:192.0.2.0/24 mx -all").unwrap();
 //! assert_eq!(record.directives.len(), 3);
 //! let error = Record::parse("v=spf1 mx ip4:192.0.2 -all").unwrap_err();
-//! assert_eq!((error.at, error.flaw), (14, Flaw::BadIp4));
+//! assert_eq!((error.at, error.flaw), (21, Flaw::BadIp4));
 //! ```
 
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -73,17 +74,44 @@ pub struct DomainSpec {
     pub asks_for_p: bool,
 }
 
-/// What a match means (4.6.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Qualifier {
-    /// `+`, or nothing.
-    Pass,
-    /// `-`
-    Fail,
-    /// `~`
-    SoftFail,
-    /// `?`
+/// The results of RFC 7208 2.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SpfResult {
+    /// The domain says nothing about its mail.
+    None,
+    /// The domain says that it does not say.
     Neutral,
+    /// The client may send.
+    Pass,
+    /// The client may not send.
+    Fail,
+    /// The client probably may not send.
+    SoftFail,
+    /// It could not be found out this time.
+    TempError,
+    /// It cannot be found out until somebody mends the record.
+    PermError,
+}
+
+impl SpfResult {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Neutral => "neutral",
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::SoftFail => "softfail",
+            Self::TempError => "temperror",
+            Self::PermError => "permerror",
+        }
+    }
+}
+
+impl fmt::Display for SpfResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// How many leading bits of an address count, for IPv4 and for IPv6.
@@ -119,8 +147,8 @@ pub enum Mechanism {
 /// A mechanism and what its match means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Directive {
-    /// What the match means.
-    pub qualifier: Qualifier,
+    /// What the match means: its qualifier (4.6.2).
+    pub result: SpfResult,
     /// What has to match.
     pub mechanism: Mechanism,
     /// The whole term.

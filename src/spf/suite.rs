@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::dns::zone::{Builder, Line, Type99, Unreadable, Zone, lines};
+use crate::dns::lines::{Line, Unreadable, lines};
+use crate::dns::zone::{Builder, Type99, Zone};
 use crate::spf::check::{Checker, Query};
 use crate::spf::outcome::{Edition, Limits, Outcome, SpfResult};
 use crate::world::World;

@@ -1,8 +1,11 @@
 //! What all of them work on: the cases of a suite, each with its zone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use ra_plugins::dns::zone::{Line, Zone, lines};
+use ra_plugins::dns::lines::{Line, lines};
+use ra_plugins::dns::zone::Zone;
+use ra_plugins::spf::macros::dotted;
 use ra_plugins::spf::suite::{Suite, Test};
 use ra_plugins::world::{Asked, Dns, RecordType, Records};
 
@@ -66,4 +69,12 @@ pub fn answer(zone: &Zone, name: &str, wanted: RecordType) -> Option<Records> {
         Asked::Known(answer) => answer.ok(),
         Asked::Waiting(_) => None,
     }
+}
+
+/// The name under which DNS keeps the names of an address.
+pub fn reverse_name(ip: IpAddr) -> String {
+    let dotted = dotted(ip);
+    let labels: Vec<_> = dotted.split('.').rev().collect();
+    let zone = if ip.is_ipv4() { "in-addr" } else { "ip6" };
+    format!("{}.{zone}.arpa", labels.join("."))
 }

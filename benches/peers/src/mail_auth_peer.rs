@@ -21,7 +21,7 @@ use mail_auth::{
 };
 use ra_plugins::world::{RecordType, Records};
 
-use crate::data::{Case, answer};
+use crate::data::{Case, answer, reverse_name};
 
 type Answer<T> = Result<RecordSet<T>, Negative>;
 
@@ -174,9 +174,8 @@ impl Caches {
                 });
                 caches.mx.known.insert(name(), set(list.collect()));
             }
-            if owner.eq_ignore_ascii_case(
-                &ra_plugins::spf::macros::reverse_name(client),
-            ) && let Some(Records::Ptr(list)) = ask(RecordType::Ptr)
+            if owner.eq_ignore_ascii_case(&reverse_name(client))
+                && let Some(Records::Ptr(list)) = ask(RecordType::Ptr)
             {
                 let list =
                     list.iter().map(|it| format!("{it}.").into()).collect();

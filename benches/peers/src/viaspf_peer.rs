@@ -4,12 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ra_plugins::spf::macros::reverse_name;
 use ra_plugins::world::{Asked, Dns, DnsError, RecordType, Records};
 use viaspf::lookup::{Lookup, LookupError, LookupResult, Name};
 use viaspf::{Config, evaluate_sender};
 
-use crate::data::Case;
+use crate::data::{Case, reverse_name};
 
 /// DNS as viaspf asks it.
 pub struct Asking(pub Arc<dyn Dns>);
