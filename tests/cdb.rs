@@ -61,6 +61,17 @@ fn a_damaged_file_is_an_error(#[case] damage: fn(&mut Vec<u8>) -> Vec<u8>) {
     assert_eq!(error.to_string(), "damaged CDB");
 }
 
+#[test]
+fn a_list_that_has_lost_its_tables_is_not_a_shorter_list() {
+    let mut bytes = people();
+    let tables = bytes.len() - 32;
+    bytes[tables..].fill(0);
+    for key in ["joe@example.org", "jane@example.org"] {
+        let error = cdb::get_from(&bytes, key.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "damaged CDB");
+    }
+}
+
 #[rstest]
 #[case::absent("none.cdb")]
 #[case::a_folder(".")]

@@ -87,15 +87,17 @@ fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Makes one link, by a rename so that a running server never misses it. A
-/// link that was there is replaced; a file that was there is somebody's
-/// plugin, and stays.
+/// link to a program of our name is replaced; whatever else was there is
+/// somebody's plugin, and stays.
 fn link(program: &Path, link: &Path) -> io::Result<()> {
     match fs::symlink_metadata(link) {
-        Ok(found) if !found.is_symlink() => {
-            let name = link.display();
-            return Err(io::Error::other(format!("{name} is not a link")));
+        Ok(_) => {
+            let target = fs::read_link(link).unwrap_or_default();
+            if target.file_name() != program.file_name() {
+                let trouble = format!("{} is not ours", link.display());
+                return Err(io::Error::other(trouble));
+            }
         }
-        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
