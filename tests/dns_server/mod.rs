@@ -1,6 +1,7 @@
 //! A small DNS server on loopback that answers from a zone, after a pause.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing)]
 
 use std::net::SocketAddr;
 use std::str::FromStr;
