@@ -76,7 +76,10 @@ async fn the_helo_name_has_a_level_of_its_own(
 
 #[rstest]
 #[case::received("received-spf", &["HReceived-SPF: pass "])]
-#[case::results("authres", &["HAuthentication-Results: mx.example.org; spf=pass "])]
+#[case::results(
+    "authres",
+    &["HAuthentication-Results: mx.example.org; spf=pass "],
+)]
 #[case::both("both", &["HReceived-SPF: ", "HAuthentication-Results: "])]
 #[case::other("neither", &[])]
 #[tokio::test]

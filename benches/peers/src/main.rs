@@ -128,9 +128,7 @@ fn agree(runtime: &tokio::runtime::Runtime, cases: &[Case]) {
     }
     let [ours, second, third] = right;
     let all = cases.len();
-    println!(
-        "right results of {all}: ours {ours}, mail-auth {second}, viaspf {third}"
-    );
+    println!("right of {all}: ours {ours}, mail-auth {second}, viaspf {third}");
 }
 
 /// A world with the zone of a case.
