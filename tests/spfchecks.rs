@@ -115,6 +115,13 @@ async fn a_refusal_links_to_its_explanation() {
 }
 
 #[tokio::test]
+async fn a_temperror_may_be_refused_for_now() {
+    let session = session("a@servfail.example").with("BOUNCELEVEL", "4");
+    let output = judge(&session).await.output();
+    assert!(output.starts_with("E451 4.4.3 SPF cannot be checked"), "{output}");
+}
+
+#[tokio::test]
 async fn without_dns_the_mail_passes() {
     let world = Frozen::new().world();
     let verdict = PLUGIN.judge(&session("a@fail.example"), &world).await;

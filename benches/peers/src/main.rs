@@ -71,7 +71,7 @@ async fn latency(cases: &[Case]) {
     let config = viaspf::Config::default();
     for case in cases {
         let server = Server::start(Arc::clone(&case.zone), pause).await;
-        let address = server.address.to_string();
+        let address: String = server.address.to_string();
         let query = case.test.query();
         for (look_ahead, sum) in [(true, &mut ours), (false, &mut plain)] {
             let dns = open(&address).unwrap();
