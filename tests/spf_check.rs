@@ -127,7 +127,8 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 #[case::ptr_late("v=spf1 ptr:late.example.org -all", "fail")]
 #[case::empty_label("v=spf1 a:a..example.org -all", "fail")]
 #[case::long_label(
-    "v=spf1 a:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.org -all",
+    "v=spf1 a:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\
+     aaaaaaaaaaaaaaaaaa.example.org -all",
     "fail"
 )]
 #[case::trailing_dot("v=spf1 a:a.example.org. -all", "pass")]
@@ -313,7 +314,8 @@ fn ip6_macros_are_nibbles() {
     let owner =
         "1.0.b.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2";
     let more = format!(
-        "    \"{owner}.ip6._spf.example.org\":\n    - {{\"A\": \"127.0.0.2\"}}\n"
+        "    \"{owner}.ip6._spf.example.org\":\n\
+         \x20   - {{\"A\": \"127.0.0.2\"}}\n"
     );
     let zone = with_record("v=spf1 exists:%{ir}.%{v}._spf.%{d} -all", &more);
     let outcome =

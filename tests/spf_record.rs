@@ -11,7 +11,9 @@ proptest! {
     /// Our reader of IPv6 addresses is the standard library's, only faster.
     #[test]
     fn ip6_addresses_are_read_as_the_standard_library_reads_them(
-        text in "(([0-9a-fA-F]{0,5}|::|:){0,6}|([0-9a-f]{1,4}:){0,8}:?([0-9a-f]{1,4}:?){0,8}|(:?:[0-9]{1,3}){0,4}:[0-9.]{5,15})"
+        text in "(([0-9a-fA-F]{0,5}|::|:){0,6}\
+            |([0-9a-f]{1,4}:){0,8}:?([0-9a-f]{1,4}:?){0,8}\
+            |(:?:[0-9]{1,3}){0,4}:[0-9.]{5,15})"
     ) {
         let ours = match Record::parse(&format!("v=spf1 ip6:{text}")) {
             Ok(record) => match record.directives[0].mechanism {

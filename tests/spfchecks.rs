@@ -76,7 +76,10 @@ async fn the_helo_name_has_a_level_of_its_own(
 
 #[rstest]
 #[case::received("received-spf", &["HReceived-SPF: pass "])]
-#[case::results("authres", &["HAuthentication-Results: mx.example.org; spf=pass "])]
+#[case::results(
+    "authres",
+    &["HAuthentication-Results: mx.example.org; spf=pass "],
+)]
 #[case::both("both", &["HReceived-SPF: ", "HAuthentication-Results: "])]
 #[case::other("neither", &[])]
 #[tokio::test]
@@ -109,6 +112,13 @@ async fn a_refusal_links_to_its_explanation() {
     let expected = "(see https://example.org/why?\
         s=a%2Bb%40fail.example&i=192.0.2.9&r=mx.example.org)\n";
     assert!(output.ends_with(expected), "{output}");
+}
+
+#[tokio::test]
+async fn a_temperror_may_be_refused_for_now() {
+    let session = session("a@servfail.example").with("BOUNCELEVEL", "4");
+    let output = judge(&session).await.output();
+    assert!(output.starts_with("E451 4.4.3 SPF cannot be checked"), "{output}");
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ impl Evaluation<'_, '_> {
     fn evaluate(&mut self, at: &Reading<'_>) -> Result<SpfResult, Stop> {
         let Reading { record, text, domain, included } = *at;
         self.step(|| format!("{domain}: {}", String::from_utf8_lossy(text)));
-        let mut matched = None;
+        let mut matched: Option<&Directive> = None;
         for directive in &record.directives {
             if self.matches(directive, at)? {
                 matched = Some(directive);

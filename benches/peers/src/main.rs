@@ -71,7 +71,7 @@ async fn latency(cases: &[Case]) {
     let config = viaspf::Config::default();
     for case in cases {
         let server = Server::start(Arc::clone(&case.zone), pause).await;
-        let address = server.address.to_string();
+        let address: String = server.address.to_string();
         let query = case.test.query();
         for (look_ahead, sum) in [(true, &mut ours), (false, &mut plain)] {
             let dns = open(&address).unwrap();
@@ -128,9 +128,7 @@ fn agree(runtime: &tokio::runtime::Runtime, cases: &[Case]) {
     }
     let [ours, second, third] = right;
     let all = cases.len();
-    println!(
-        "right results of {all}: ours {ours}, mail-auth {second}, viaspf {third}"
-    );
+    println!("right of {all}: ours {ours}, mail-auth {second}, viaspf {third}");
 }
 
 /// A world with the zone of a case.
