@@ -3,7 +3,6 @@
 #![allow(dead_code, reason = "each test uses its own share of it")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use ra_plugins::dns::zone::Zone;
 use ra_plugins::world::{Asked, Dns, RecordType};
