@@ -36,7 +36,7 @@ pub const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
 /// The recipient is not an address.
 pub const NO_ADDRESS: Message = Message::log("error: no valid SMTPRCPTTO");
 
-/// A list cannot be read; the rule applies without it.
+/// A list cannot be read; the address is left alone.
 pub const NO_FILE: Message = Message::log("error opening {file}");
 
 /// The local part up to the first character of a set. Nothing if there is
@@ -106,7 +106,8 @@ fn applies(
         })
 }
 
-/// Whether the recipient's address is on the list of those that stay.
+/// Whether the recipient's address is on the list of those that stay, or
+/// may be: the list cannot be read.
 fn exists(session: &Session, world: &World, verdict: &mut Verdict) -> bool {
     let list = EXACT.text(session);
     if list.is_empty() {
@@ -115,6 +116,6 @@ fn exists(session: &Session, world: &World, verdict: &mut Verdict) -> bool {
     let address = session.get("SMTPRCPTTO").unwrap_or_default();
     listed(world, list, address).unwrap_or_else(|error| {
         verdict.log(&NO_FILE, &[&error.brief()]);
-        false
+        true
     })
 }

@@ -49,7 +49,7 @@ struct Reader<R> {
 
 impl<R: Fn(&mut [u8], u64) -> io::Result<()>> Reader<R> {
     /// Fills a buffer from a position. One that lies outside the file is
-    /// damage, and so is one inside the header.
+    /// damage.
     fn fill(&self, buffer: &mut [u8], position: u64) -> io::Result<()> {
         let length = u64::try_from(buffer.len()).map_err(|_| damaged())?;
         if position.checked_add(length).is_none_or(|end| end > self.size) {
@@ -67,8 +67,7 @@ impl<R: Fn(&mut [u8], u64) -> io::Result<()>> Reader<R> {
 
     /// The position and slot count of the table that a hash belongs to. All
     /// tables are looked at: they stand at the end of the file, so that one
-    /// which was cut short, or filled with zeros after a power cut, is not
-    /// mistaken for a list without our key.
+    /// which was cut short is not mistaken for a list without our key.
     fn table_of(&self, hash: u32) -> io::Result<(u64, u64)> {
         let mut header = [0; HEADER];
         self.fill(&mut header, 0)?;
@@ -85,6 +84,20 @@ impl<R: Fn(&mut [u8], u64) -> io::Result<()>> Reader<R> {
             }
         }
         chosen.ok_or_else(damaged)
+    }
+
+    /// Makes sure that a table holds what it should: half of its slots are
+    /// in use, whatever the keys. A file whose end a power cut has filled
+    /// with zeros has an answer to every question, and it is no.
+    fn check_filled(&self, table: u64, slots: u64) -> io::Result<()> {
+        let size = usize::try_from(slots * 8).map_err(|_| damaged())?;
+        let mut bytes = vec![0; size];
+        self.fill(&mut bytes, table)?;
+        let used = bytes
+            .chunks_exact(8)
+            .filter(|slot| pair(slot).is_some_and(|(_, record)| record != 0));
+        let used = u64::try_from(used.count()).map_err(|_| damaged())?;
+        if used * 2 == slots { Ok(()) } else { Err(damaged()) }
     }
 
     /// The value of a record, if it is the key's.
@@ -121,6 +134,7 @@ pub fn get(
         let slot = (u64::from(hash >> 8) + step) % slots;
         let (slot_hash, record) = reader.pair_at(table + slot * 8)?;
         if record == 0 {
+            reader.check_filled(table, slots)?;
             return Ok(None);
         }
         if slot_hash == hash
@@ -129,7 +143,7 @@ pub fn get(
             return Ok(Some(value));
         }
     }
-    Ok(None)
+    if slots == 0 { Ok(None) } else { Err(damaged()) }
 }
 
 /// The value of a key in a CDB that is in memory.

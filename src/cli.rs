@@ -25,6 +25,7 @@ pub mod smtpd;
 pub mod spf_lint;
 pub mod spf;
 pub mod spfquery;
+pub mod stops;
 pub mod tour;
 
 /// How a command ended.

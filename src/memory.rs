@@ -72,7 +72,8 @@ pub trait Memory: Send + Sync {
 /// lies further ahead than claims are made for was made before somebody set
 /// the clock back.
 pub fn has_lapsed(until: SystemTime, now: SystemTime, time: Duration) -> bool {
-    until <= now || until > now + time * 2
+    let latest = now.checked_add(time.saturating_mul(2));
+    until <= now || latest.is_some_and(|latest| until > latest)
 }
 
 /// Notes that end with the process.
@@ -113,7 +114,7 @@ impl Memory for InMemory {
         let key = key_of(file, key);
         let free = claims.get(&key).is_none_or(|it| has_lapsed(*it, now, time));
         if free {
-            claims.insert(key, now + time);
+            claims.insert(key, now.checked_add(time).unwrap_or(now));
         }
         Ok(free)
     }

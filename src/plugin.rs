@@ -193,15 +193,13 @@ impl Plugin {
         let mut settings = Verdict::unchanged();
         let seconds = settings.setting(DEADLINE.number(session)).clamp(1, 3600);
         let limit = Duration::from_secs(seconds.unsigned_abs());
-        let mut verdict = tokio::select! {
-            biased;
-            verdict = (self.decide)(session, world) => verdict,
-            () = async { world.clock.sleep(limit).await } => {
-                settings.log.push(
-                    format!("no decision within {seconds} s").into());
-                Verdict::unchanged()
-            }
-        };
+        let decision = (self.decide)(session, world);
+        let decided = world.within(limit, decision).await;
+        let mut verdict = decided.unwrap_or_else(|| {
+            let words = format!("no decision within {seconds} s");
+            settings.log.push(words.into());
+            Verdict::unchanged()
+        });
         if verdict.has_effect() && self.is_shadowed(session) {
             verdict.shadow();
         }
@@ -217,7 +215,7 @@ impl Plugin {
     /// Whether the plugin only watches.
     fn is_shadowed(&self, session: &Session) -> bool {
         let value = session.get(&self.shadow_variable());
-        !matches!(value, None | Some("" | "0"))
+        !matches!(value, None | Some("" | "0" | "no" | "off" | "false"))
     }
 
     /// Decides as a process: words to standard error, then the delay, then

@@ -15,28 +15,30 @@ use crate::plugins::{
     tarpit, userthrottle,
 };
 
-/// Every plugin, by name.
+/// Every plugin, in the order of the book. Within a section it is also a
+/// good order to run them in: what costs nothing first, rules that change an
+/// address before those that look it up.
 pub const PLUGINS: &[&Plugin] = &[
     &authlogger::PLUGIN,
-    &checkback::PLUGIN,
-    &checkbackpurge::PLUGIN,
-    &dotblind::PLUGIN,
-    &ipthrottle::PLUGIN,
-    &localmail::PLUGIN,
-    &mfdnschecks::PLUGIN,
     &msa::PLUGIN,
+    &localmail::PLUGIN,
+    &tarpit::PLUGIN,
     &overload::PLUGIN,
     &plusaliases::PLUGIN,
-    &rater::PLUGIN,
+    &dotblind::PLUGIN,
+    &mfdnschecks::PLUGIN,
     &rblchecks::PLUGIN,
-    &rcptchecks::PLUGIN,
-    &rcptcheckscdb::PLUGIN,
-    &rcptchecksfile::PLUGIN,
-    &senderchecks::PLUGIN,
-    &senderchecksfile::PLUGIN,
     &spfchecks::PLUGIN,
-    &tarpit::PLUGIN,
+    &ipthrottle::PLUGIN,
     &userthrottle::PLUGIN,
+    &rater::PLUGIN,
+    &rcptchecksfile::PLUGIN,
+    &rcptcheckscdb::PLUGIN,
+    &rcptchecks::PLUGIN,
+    &senderchecksfile::PLUGIN,
+    &senderchecks::PLUGIN,
+    &checkback::PLUGIN,
+    &checkbackpurge::PLUGIN,
 ];
 
 /// The plugin of this name.

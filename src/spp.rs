@@ -177,22 +177,31 @@ fn parse_assignment(rest: &str) -> Option<Command> {
 }
 
 impl fmt::Display for Command {
+    /// Writes the line. Nothing in it can end it before its time.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accept => f.write_str("A"),
             Self::Next => f.write_str("N"),
             Self::Okay => f.write_str("O"),
-            Self::Error(reply) => write!(f, "E{reply}"),
-            Self::Reject(reply) => write!(f, "R{reply}"),
+            Self::Error(reply) => write!(f, "E{}", clean(reply)),
+            Self::Reject(reply) => write!(f, "R{}", clean(reply)),
             Self::Drop => f.write_str("D"),
-            Self::Print(reply) => write!(f, "P{reply}"),
-            Self::Later(Later::Mail, reply) => write!(f, "LM{reply}"),
-            Self::Later(Later::Rcpt, reply) => write!(f, "LR{reply}"),
-            Self::Later(Later::Data, reply) => write!(f, "LD{reply}"),
-            Self::Header(line) => write!(f, "H{line}"),
-            Self::Set(name, value) => write!(f, "S{name}={value}"),
-            Self::Unset(name) => write!(f, "U{name}"),
-            Self::Change(address) => write!(f, "C{address}"),
+            Self::Print(reply) => write!(f, "P{}", clean(reply)),
+            Self::Later(Later::Mail, reply) => {
+                write!(f, "LM{}", clean(reply))
+            }
+            Self::Later(Later::Rcpt, reply) => {
+                write!(f, "LR{}", clean(reply))
+            }
+            Self::Later(Later::Data, reply) => {
+                write!(f, "LD{}", clean(reply))
+            }
+            Self::Header(line) => write!(f, "H{}", clean(line)),
+            Self::Set(name, value) => {
+                write!(f, "S{}={}", clean(name), clean(value))
+            }
+            Self::Unset(name) => write!(f, "U{}", clean(name)),
+            Self::Change(address) => write!(f, "C{}", clean(address)),
         }
     }
 }
@@ -201,8 +210,10 @@ impl fmt::Display for Command {
 /// comes out is one line, whoever wrote it. The line and paragraph
 /// separators of Unicode count too, since some log readers break lines there.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    let unclean =
-        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}');
+    let unclean = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     if text.contains(unclean) {
         Cow::Owned(text.replace(unclean, "?"))
     } else {

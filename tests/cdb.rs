@@ -7,6 +7,7 @@
     reason = "a test that fails may panic, and its helpers too"
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 
@@ -60,6 +61,17 @@ fn a_damaged_file_is_an_error(#[case] damage: fn(&mut Vec<u8>) -> Vec<u8>) {
     assert_eq!(error.to_string(), "damaged CDB");
 }
 
+#[test]
+fn a_list_that_has_lost_its_tables_is_not_a_shorter_list() {
+    let mut bytes = people();
+    let tables = bytes.len() - 32;
+    bytes[tables..].fill(0);
+    for key in ["joe@example.org", "jane@example.org"] {
+        let error = cdb::get_from(&bytes, key.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "damaged CDB");
+    }
+}
+
 #[rstest]
 #[case::absent("none.cdb")]
 #[case::a_folder(".")]
@@ -77,6 +89,29 @@ fn the_disk_finds_a_key() {
     std::fs::write(&path, people()).unwrap();
     let value = Disk.cdb_get(&path, b"joe@example.org").unwrap();
     assert_eq!(value.as_deref(), Some(b"1".as_slice()));
+}
+
+#[test]
+fn a_question_costs_a_handful_of_reads() {
+    let name = |n: usize| format!("user{n}@example.org").into_bytes();
+    let records = (0..20_000).map(|n| (name(n), Vec::new())).collect();
+    let bytes = written(&records);
+    let reads = |key: &[u8]| {
+        let count = Cell::new(0);
+        let read_at = |buffer: &mut [u8], position: u64| {
+            count.set(count.get() + 1);
+            let start = usize::try_from(position).unwrap();
+            buffer.copy_from_slice(&bytes[start..start + buffer.len()]);
+            Ok(())
+        };
+        cdb::get(read_at, bytes.len() as u64, key).unwrap();
+        count.get()
+    };
+    let all = (0..40_000).map(|n| reads(&name(n)));
+    let (most, sum) =
+        all.fold((0, 0), |(most, sum), reads| (reads.max(most), sum + reads));
+    assert!(most < 60, "{most} at most");
+    assert!(sum / 40_000 < 6, "{} on average", sum / 40_000);
 }
 
 /// A few short keys, so that some of them meet.

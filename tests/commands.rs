@@ -71,6 +71,19 @@ fn overload_raises_and_lowers_its_flag_with_hysteresis() {
 }
 
 #[test]
+fn overload_leaves_a_flag_alone_that_somebody_raised_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    fs::create_dir_all(folder.path().join("queue/todo")).unwrap();
+    let flag = folder.path().join("control/overloaded");
+    fs::write(&flag, "moving to the new disk, jane").unwrap();
+    let output = ra(folder.path(), &["overload"]);
+    let text = "overloaded: the flag was raised by hand\n".to_owned();
+    assert_eq!(told(&output), (text, Some(1)));
+    assert!(flag.exists());
+}
+
+#[test]
 fn overload_leaves_the_flag_alone_when_there_is_no_queue() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("control")).unwrap();
@@ -99,14 +112,32 @@ fn install_links_and_prints_what_to_paste() {
 }
 
 #[test]
+fn install_does_not_link_what_would_be_another_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = ra(folder.path(), &["install", path, "rater", "spfquery"]);
+    let (text, status) = told(&output);
+    assert!(text.ends_with("/ra plugin rater\n\n"), "{text}");
+    assert!(text.starts_with("[connection]\n:/"), "{text}");
+    assert_eq!(status, Some(0));
+    assert!(!folder.path().join("rater").exists());
+    assert!(folder.path().join("spfquery").exists());
+}
+
+#[test]
 fn install_does_not_touch_somebody_elses_plugin() {
     let folder = tempfile::tempdir().unwrap();
-    let plugin = folder.path().join("msa");
-    fs::write(&plugin, "mine").unwrap();
     let path = folder.path().to_str().unwrap();
-    let output = ra(folder.path(), &["install", path, "msa"]);
-    assert_eq!(told(&output), (String::new(), Some(2)));
-    assert_eq!(fs::read_to_string(&plugin).unwrap(), "mine");
+    let (msa, tarpit) =
+        (folder.path().join("msa"), folder.path().join("tarpit"));
+    fs::write(&msa, "mine").unwrap();
+    std::os::unix::fs::symlink("/opt/mine", &tarpit).unwrap();
+    for name in ["msa", "tarpit"] {
+        let output = ra(folder.path(), &["install", path, name]);
+        assert_eq!(told(&output), (String::new(), Some(2)));
+    }
+    assert_eq!(fs::read_to_string(&msa).unwrap(), "mine");
+    assert_eq!(fs::read_link(&tarpit).unwrap(), Path::new("/opt/mine"));
 }
 
 #[test]

@@ -276,6 +276,7 @@ fn stranger(plugin: &Plugin) -> Session {
         .with("SMTPRCPTCOUNTALL", "60")
         .with("SMTPRCPTHOSTSOK", "1")
         .with("RBLSERVERS", "bl.example")
+        .with("BOUNCELEVEL", "0")
         .with("CHECKBACK_MODE", "enforce")
         .with("RATER_CLASS", "user")
         .with("RATER_KEY", "joe");

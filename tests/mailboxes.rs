@@ -472,3 +472,26 @@ fn an_entry_counts_once() {
     let keys = sorted(b"joe@x\nJOE@x\n\"a b\"@x\n").unwrap();
     assert_eq!(keys, ["\"a b\"@x", "joe@x"]);
 }
+
+proptest! {
+    #[test]
+    fn no_table_makes_a_plugin_panic(
+        text in "([-=+.:@a-z0-9\\\\/\n]{0,40}|\\PC{0,40}){0,4}",
+        name in "[-a-z.@]{0,20}|\\PC{0,20}",
+    ) {
+        let address = format!("{name}@x.example");
+        let world = Frozen::new()
+            .file("control/virtualdomains", format!("x.example:x.example\n{text}"))
+            .file("users/assign", format!("+x.example-:v:1:1:/v:-::\n{text}"))
+            .file("/v/vpasswd", &text)
+            .file("/v/.qmail-default", &text)
+            .file("/m/maildirsize", &text)
+            .world();
+        if let Some(address) = Address::parse(&address) {
+            _ = find(&world, &address);
+        }
+        let quota = Quota::parse(&text);
+        _ = block_on(percent_used(&world, Path::new("/m"), quota));
+        _ = sorted(text.as_bytes());
+    }
+}

@@ -100,6 +100,18 @@ async fn in_the_shadow_a_plugin_only_tells(
     assert_eq!(verdict.log, [words]);
 }
 
+#[rstest]
+#[case::zero("0")]
+#[case::off("off")]
+#[case::no("no")]
+#[case::empty("")]
+#[tokio::test]
+async fn a_shadow_can_be_switched_off(#[case] value: &str) {
+    let session = Session::new(7).with("TEST_SHADOW", value);
+    let verdict = TEST.judge(&session, &Frozen::new().world()).await;
+    assert_eq!(verdict.output(), "E550 no joe\n");
+}
+
 #[test]
 fn a_process_writes_its_refusal_and_its_reason() {
     let output = Command::new(env!("CARGO_BIN_EXE_ra"))

@@ -1,4 +1,10 @@
 //! The SPF suites: every case under its own name.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on should say so and fail"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -63,6 +63,7 @@ fn no_two_sections_share_a_letter() {
 #[case::eight_bit_control("a\u{85}b", "a?b")]
 #[case::line_separator("a\u{2028}b", "a?b")]
 #[case::right_to_left("a\u{202e}b", "a?b")]
+#[case::isolated("a\u{2067}b", "a?b")]
 #[case::letters("Grüße 你好", "Grüße 你好")]
 fn cleaning_leaves_one_line(#[case] text: &str, #[case] cleaned: &str) {
     assert_eq!(clean(text), cleaned);
@@ -73,7 +74,8 @@ proptest! {
     fn any_line_can_be_read(line in any::<Vec<u8>>()) {
         if let Some(command) = Command::parse(&line) {
             let text = command.to_string();
-            assert_eq!(text, String::from_utf8_lossy(&line)[..text.len()]);
+            let line = String::from_utf8_lossy(&line);
+            assert!(clean(&line).starts_with(&text), "{text:?}");
         }
     }
 

@@ -47,12 +47,18 @@ pub fn collect<'a>(
 
 /// Whether a file is the root of a crate.
 fn is_root(path: &str) -> bool {
-    let test = path.starts_with("tests/") || path.starts_with("book/tests/");
-    let folders = path.matches('/').count();
+    let test = path.strip_prefix("book/").unwrap_or(path);
+    let test = test.strip_prefix("tests/").is_some_and(|rest| {
+        // A test of several files has a main.rs, like a program.
+        match rest.split_once('/') {
+            Some((_, rest)) => rest == "main.rs",
+            None => true,
+        }
+    });
     path.ends_with("src/lib.rs")
         || path.ends_with("src/main.rs")
         || path.starts_with("benches/")
-        || (test && folders == if path.starts_with("book/") { 2 } else { 1 })
+        || test
 }
 
 /// Collects the items of a module.

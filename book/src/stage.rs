@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::site::Site;
 use crate::source::{SourceError, below, read};
 use crate::walker::Target;
-use crate::web::{Chunk, Kind};
+use crate::web::Kind;
 
 /// Why a stage cannot be written, or does not hold.
 #[derive(Debug, Error)]
@@ -87,7 +87,9 @@ fn write_stage(
         write(&to.join("src/lib.rs"), "//! Not yet begun.\n")?;
     }
     let manifest = read(&site.root.join("Cargo.toml"))?;
-    write(&to.join("Cargo.toml"), &trim_manifest(&manifest, has_main, last))?;
+    let has_test = |name: &str| to.join(format!("tests/{name}.rs")).is_file();
+    let manifest = trim_manifest(&manifest, has_main, last, has_test);
+    write(&to.join("Cargo.toml"), &manifest)?;
     for name in ["Cargo.lock", "rustfmt.toml", "clippy.toml", "README.md"] {
         copy(&site.root.join(name), &to.join(name))?;
     }
@@ -121,19 +123,48 @@ fn program_text(site: &Site, file: usize, chapter: usize) -> String {
 }
 
 /// Whether a file of the tests or benchmarks belongs to a stage: when all of
-/// it that the book shows has been shown, and all that it uses. What the
-/// book never shows comes last; what is not a test of its own comes always.
+/// its test that the book shows has been shown, and all that it uses. What
+/// the book never shows comes last; what is not a test of its own, nor part
+/// of one, comes always.
 fn wanted(site: &Site, file: usize, chapter: usize, last: bool) -> bool {
     let path = site.path(file);
     if !path.starts_with("tests/") {
         return last && path.starts_with("benches/");
     }
-    let of_file =
-        |chunk: &&Chunk| chunk.file == file && chunk.kind != Kind::Preview;
-    let chunks = site.web.chunks.iter().filter(of_file);
+    let files = test_of(site, file);
+    if files.is_empty() {
+        return true;
+    }
+    let chunks = site.web.chunks.iter().filter(|chunk| {
+        chunk.kind != Kind::Preview && files.contains(&chunk.file)
+    });
     match chunks.map(|chunk| chunk.chapter).max() {
-        Some(shown) => last || shown.max(needed(site, file)) <= chapter,
-        None => last || path.matches('/').count() > 1,
+        Some(shown) => {
+            let needed = files.iter().map(|file| needed(site, *file));
+            last || needed.fold(shown, usize::max) <= chapter
+        }
+        None => last,
+    }
+}
+
+/// The files of the test that a file belongs to: itself, or its whole folder
+/// where that has a main.rs. None for what several tests share.
+fn test_of(site: &Site, file: usize) -> Vec<usize> {
+    let Some((folder, _)) = site.path(file).rsplit_once('/') else {
+        return Vec::new();
+    };
+    if folder == "tests" {
+        return vec![file];
+    }
+    let inside = |other: &usize| {
+        site.path(*other).rsplit_once('/').is_some_and(|it| it.0 == folder)
+    };
+    let files: Vec<_> = (0..site.sources.len()).filter(inside).collect();
+    let main = format!("{folder}/main.rs");
+    if files.iter().any(|file| site.path(*file) == main) {
+        files
+    } else {
+        Vec::new()
     }
 }
 
@@ -159,16 +190,24 @@ fn needed(site: &Site, file: usize) -> usize {
 }
 
 /// The manifest without the members of the workspace and what they need, and
-/// without programs and benchmarks that are not there yet. In a stage
+/// without programs, tests and benchmarks that are not there yet. In a stage
 /// warnings are errors.
-fn trim_manifest(manifest: &str, has_main: bool, last: bool) -> String {
+fn trim_manifest(
+    manifest: &str,
+    has_main: bool,
+    last: bool,
+    has_test: impl Fn(&str) -> bool,
+) -> String {
     let mut out = String::new();
     let mut skipping = false;
-    for line in manifest.lines() {
+    let mut lines = manifest.lines().peekable();
+    while let Some(line) = lines.next() {
         if line.starts_with('[') {
+            let name = lines.peek().and_then(|line| line.split('"').nth(1));
             let early = match line {
                 "[[bin]]" => !has_main,
                 "[[bench]]" => !last,
+                "[[test]]" => !name.is_some_and(&has_test),
                 _ => false,
             };
             skipping = early || line.starts_with("[profile.dev.package.");

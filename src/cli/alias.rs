@@ -8,6 +8,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use serde_json::json;
 
 use crate::cli::{Command, Outcome, complain, print, print_json};
+use crate::control::takes_mail_for;
 use crate::plugin::{Plugin, Verdict};
 use crate::plugins::{dotblind, plusaliases};
 use crate::session::{Address, Session};
@@ -50,6 +51,13 @@ fn run(matches: &ArgMatches) -> Outcome {
     let mut session = Session::from_environment();
     session.set("SMTPRCPTTO", &arguments.address);
     let world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
+    // The server asks rcpthosts before it runs the plugins.
+    let domain = session.recipient().map_or("", |it| it.domain).to_owned();
+    match takes_mail_for(&world, &domain) {
+        Ok(true) => session.set("SMTPRCPTHOSTSOK", "1"),
+        Ok(false) => session.set("SMTPRCPTHOSTSOK", "0"),
+        Err(error) => complain(error),
+    }
     let mut steps = Vec::new();
     for rule in RULES {
         let verdict = at_once((rule.decide)(&session, &world));

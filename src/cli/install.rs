@@ -31,12 +31,16 @@ pub const COMMAND: Command = Command {
 struct InstallArgs {
     /// The folder for the links; it is made if it is missing
     dir: PathBuf,
-    /// The plugins [default: all]
+    /// The plugins, or raterclient, spfquery [default: all plugins]
     names: Vec<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
+
+/// Names under which this program is not a plugin but a program of its own.
+/// A link of such a name would not run the plugin of that name.
+const PROGRAMS: [&str; 3] = ["rater", "raterclient", "spfquery"];
 
 /// Makes the links. The smtpplugins lines go to standard output alone, so
 /// that they can be redirected.
@@ -45,27 +49,34 @@ fn run(matches: &ArgMatches) -> Outcome {
         return Outcome::Trouble;
     };
     let mut chosen = Vec::new();
+    let mut links = Vec::new();
     for name in &arguments.names {
-        let Some(plugin) = find(name) else {
-            complain(format_args!("there is no plugin named {name:?}"));
-            return Outcome::No;
-        };
-        chosen.push(plugin);
+        let is_program = PROGRAMS.contains(&name.as_str());
+        match find(name) {
+            Some(plugin) => chosen.push(plugin),
+            None if is_program => links.push(name.as_str()),
+            None => {
+                complain(format_args!("there is no plugin named {name:?}"));
+                return Outcome::No;
+            }
+        }
     }
-    if chosen.is_empty() {
+    if arguments.names.is_empty() {
         chosen.extend(PLUGINS);
     }
+    let names = chosen.iter().map(|plugin| plugin.name);
+    links.extend(names.filter(|name| !PROGRAMS.contains(name)));
     let made = std::env::current_exe().and_then(|program| {
         fs::create_dir_all(&arguments.dir)?;
         let folder = fs::canonicalize(&arguments.dir)?;
-        for plugin in &chosen {
-            link(&program, &folder.join(plugin.name))?;
+        for name in links {
+            link(&program, &folder.join(name))?;
         }
-        Ok(folder)
+        Ok((program, folder))
     });
     match made {
-        Ok(folder) => {
-            tell(&chosen, &folder, arguments.json);
+        Ok((program, folder)) => {
+            tell(&chosen, &program, &folder, arguments.json);
             Outcome::Yes
         }
         Err(error) => {
@@ -76,15 +87,17 @@ fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Makes one link, by a rename so that a running server never misses it. A
-/// link that was there is replaced; a file that was there is somebody's
-/// plugin, and stays.
+/// link to a program of our name is replaced; whatever else was there is
+/// somebody's plugin, and stays.
 fn link(program: &Path, link: &Path) -> io::Result<()> {
     match fs::symlink_metadata(link) {
-        Ok(found) if !found.is_symlink() => {
-            let name = link.display();
-            return Err(io::Error::other(format!("{name} is not a link")));
+        Ok(_) => {
+            let target = fs::read_link(link).unwrap_or_default();
+            if target.file_name() != program.file_name() {
+                let trouble = format!("{} is not ours", link.display());
+                return Err(io::Error::other(trouble));
+            }
         }
-        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -95,18 +108,22 @@ fn link(program: &Path, link: &Path) -> io::Result<()> {
 
 /// Prints the lines for smtpplugins, section by section. A plugin stands in
 /// its usual section; the paths are relative to the qmail folder where the
-/// links lie below it.
-fn tell(chosen: &[&Plugin], folder: &Path, json: bool) {
+/// links lie below it. A plugin without a link is called by its whole name.
+fn tell(chosen: &[&Plugin], program: &Path, folder: &Path, json: bool) {
     let session = Session::from_environment();
     let qmail = session.get("RA_QMAIL").unwrap_or(QMAIL);
     let qmail = fs::canonicalize(qmail).unwrap_or_else(|_| qmail.into());
     let shown = folder.strip_prefix(&qmail).unwrap_or(folder);
+    let line_of = |plugin: &Plugin| match PROGRAMS.contains(&plugin.name) {
+        true => format!(":{} plugin {}", program.display(), plugin.name),
+        false => shown.join(plugin.name).display().to_string(),
+    };
     let mut sections = Vec::new();
     for section in Section::ALL {
         let lines: Vec<String> = chosen
             .iter()
             .filter(|plugin| plugin.sections.first() == Some(&section))
-            .map(|plugin| shown.join(plugin.name).display().to_string())
+            .map(|plugin| line_of(plugin))
             .collect();
         if !lines.is_empty() {
             sections.push((section.name(), lines));

@@ -103,15 +103,18 @@ fn look(
         reasons.push(format!("{waiting} messages waiting"));
     }
     if let Some(limit) = arguments.load {
-        let load = first_number(&fs::read_to_string("/proc/loadavg")?, "");
+        let load = number_in("/proc/loadavg", "")?;
         reasons.extend(over("load", load, limit));
     }
     if let Some(limit) = arguments.psi {
         for resource in ["cpu", "memory", "io"] {
             let path = format!("/proc/pressure/{resource}");
-            let lost = first_number(&fs::read_to_string(path)?, "some avg10=");
+            let lost = number_in(&path, "some avg10=")?;
             reasons.extend(over(resource, lost, limit));
         }
+    }
+    if reasons.is_empty() && was_raised && !is_ours(flag) {
+        reasons.push("the flag was raised by hand".to_owned());
     }
     let raised = !reasons.is_empty();
     let reason = reasons.join(", ");
@@ -132,13 +135,17 @@ fn look(
 }
 
 /// The reason that a figure over its limit is.
-fn over(name: &str, figure: Option<f64>, limit: f64) -> Option<String> {
-    figure.filter(|it| *it > limit).map(|it| format!("{name} at {it}"))
+fn over(name: &str, figure: f64, limit: f64) -> Option<String> {
+    (figure > limit).then(|| format!("{name} at {figure}"))
 }
 
-/// The number behind a prefix.
-fn first_number(text: &str, prefix: &str) -> Option<f64> {
-    text.strip_prefix(prefix)?.split_whitespace().next()?.parse().ok()
+/// The number behind a prefix at the beginning of a file.
+fn number_in(path: &str, prefix: &str) -> io::Result<f64> {
+    let text = fs::read_to_string(path)?;
+    let behind = text.strip_prefix(prefix);
+    let word = behind.and_then(|text| text.split_whitespace().next());
+    word.and_then(|word| word.parse().ok())
+        .ok_or_else(|| io::Error::other(format!("{path}: no number")))
 }
 
 /// How many files lie below a folder. Some builds of qmail split todo into
@@ -157,12 +164,21 @@ fn count_files(folder: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
+/// How a flag of ours begins.
+const MARK: &str = "ra overload: ";
+
+/// Whether a flag is one that we have raised. Somebody may have raised it by
+/// hand, and then he has to lower it.
+fn is_ours(flag: &Path) -> bool {
+    fs::read_to_string(flag).is_ok_and(|text| text.starts_with(MARK))
+}
+
 /// Makes the flag, with the reason in it for whoever looks. It appears by a
 /// rename, whole or not at all.
 fn raise(flag: &Path, reason: &str) -> io::Result<()> {
     let name = flag.file_name().unwrap_or_default().to_string_lossy();
     let draft = flag.with_file_name(format!(".{name}.{}", std::process::id()));
     let mut file = fs::File::create(&draft)?;
-    writeln!(file, "{reason}")?;
+    writeln!(file, "{MARK}{reason}")?;
     fs::rename(&draft, flag)
 }

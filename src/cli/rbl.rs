@@ -79,7 +79,11 @@ fn run(matches: &ArgMatches) -> Outcome {
         }).collect::<Vec<_>>());
     } else {
         for (address, found, fine) in &lines {
-            let verdict = if *fine { "as it should be" } else { "WRONG" };
+            let verdict = match (*fine, address.contains(':')) {
+                (true, _) => "as it should be",
+                (false, true) => "knows no IPv6",
+                (false, false) => "WRONG",
+            };
             print(format_args!("{address:<16} {found:<40} {verdict}"));
         }
     }

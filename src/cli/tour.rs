@@ -2,10 +2,13 @@
 //!
 //! The tour starts a server of its own for each stop, on a free port of this
 //! machine, in a world that stands still: no file outside is read, no delay
-//! takes time. What is printed is what went over the socket.
+//! takes time. DNS is a zone that the stop writes down, the rater and the
+//! neighbour's server are real ones. What is printed is what went over the
+//! socket.
 
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
@@ -15,7 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::cli::stops::{NEIGHBOUR, STOPS, Stop};
 use crate::cli::{Command, Outcome, complain, print, print_json};
+use crate::dns::zone::Zone;
 use crate::frozen::Frozen;
 use crate::host::chain::Chain;
 use crate::host::conversation::House;
@@ -23,8 +28,18 @@ use crate::host::journal::{Journal, Note, Notebook};
 use crate::host::policy::{Domains, Policy};
 use crate::host::script::Outbox;
 use crate::host::server::{Capacity, Server};
+use crate::network::Tcp;
+use crate::rater;
+use crate::rater::clock::Clock;
+use crate::rater::config::Config;
+use crate::rater::limiter::Rater;
+use crate::rater::listener::Listener;
+use crate::rater::log::{Level, Log};
+use crate::rater::server::Service;
+use crate::rater::store::Store;
 use crate::registry::{PLUGINS, find};
 use crate::spp::Command as Said;
+use crate::world::{SystemClock, World};
 
 /// `ra tour`.
 pub const COMMAND: Command = Command {
@@ -46,109 +61,6 @@ struct TourArgs {
     #[arg(long)]
     json: bool,
 }
-
-/// A stop of the tour.
-struct Stop {
-    /// The plugin that is shown.
-    plugin: &'static str,
-    /// What is special here.
-    scene: &'static str,
-    /// The plugins, in the form of smtpplugins.
-    chain: &'static str,
-    /// Variables that the server starts with.
-    variables: &'static [(&'static str, &'static str)],
-    /// Control files.
-    files: &'static [(&'static str, &'static str)],
-    /// What the client says, besides EHLO and QUIT.
-    client: &'static [&'static str],
-}
-
-/// The message that every stop delivers if it can.
-const MESSAGE: &str = "Subject: a postcard\r\n\r\nWish you were here.\r\n.";
-
-/// All stops.
-const STOPS: &[Stop] = &[
-    Stop {
-        plugin: "authlogger",
-        scene: "joe has logged in; the log should say so",
-        chain: "[mail]\nauthlogger\n",
-        variables: &[("SMTPAUTHUSER", "joe@example.org")],
-        files: &[],
-        client: &["MAIL FROM:<joe@example.org>"],
-    },
-    Stop {
-        plugin: "msa",
-        scene: "a stranger wants to submit mail",
-        chain: "[mail]\nmsa\n",
-        variables: &[],
-        files: &[],
-        client: &["MAIL FROM:<stranger@example.com>"],
-    },
-    Stop {
-        plugin: "localmail",
-        scene: "the intern may write to colleagues only",
-        chain: "[rcpt]\nlocalmail\n",
-        variables: &[("SMTPAUTHUSER", "intern"), ("RELAYCLIENT", "")],
-        files: &[
-            ("control/localonly", "intern\n"),
-            ("control/rcpthosts", "example.org\n"),
-        ],
-        client: &[
-            "MAIL FROM:<intern@example.org>",
-            "RCPT TO:<friend@elsewhere.example>",
-            "RCPT TO:<boss@example.org>",
-            "DATA",
-            MESSAGE,
-        ],
-    },
-    Stop {
-        plugin: "tarpit",
-        scene: "from the second recipient on, patience is needed",
-        chain: "[rcpt]\ntarpit\n",
-        variables: &[("TARPITCOUNT", "2"), ("TARPITDELAY", "medium")],
-        files: &[],
-        client: &[
-            "MAIL FROM:<bulk@example.com>",
-            "RCPT TO:<one@example.org>",
-            "RCPT TO:<two@example.org>",
-            "RCPT TO:<three@example.org>",
-        ],
-    },
-    Stop {
-        plugin: "overload",
-        scene: "the queue is long: control/overloaded is there",
-        chain: "[mail]\noverload\n",
-        variables: &[],
-        files: &[("control/overloaded", "")],
-        client: &["MAIL FROM:<patient@example.com>"],
-    },
-    Stop {
-        plugin: "plusaliases",
-        scene: "a shop writes to the address that it was given",
-        chain: "[rcpt]\nplusaliases\n",
-        variables: &[],
-        files: &[],
-        client: &[
-            "MAIL FROM:<news@shop.example>",
-            "RCPT TO:<michael+shop@example.org>",
-            "DATA",
-            MESSAGE,
-        ],
-    },
-    Stop {
-        plugin: "dotblind",
-        scene: "somebody remembers the dots differently",
-        chain: "[rcpt]\ndotblind\n",
-        variables: &[],
-        files: &[],
-        client: &[
-            "MAIL FROM:<aunt@example.com>",
-            "RCPT TO:<m.i.chael@example.org>",
-            "DATA",
-            MESSAGE,
-        ],
-    },
-];
 
 /// Goes on the tour.
 fn run(matches: &ArgMatches) -> Outcome {
@@ -200,36 +112,102 @@ struct Scene {
     inside: Vec<String>,
 }
 
-/// Holds the session of a stop over a real socket.
-async fn visit(stop: &Stop) -> io::Result<Vec<Scene>> {
-    let mut world = Frozen::new();
+/// The world of a stop: its files, its zone, the network of this machine.
+fn world_of(stop: &Stop) -> io::Result<Frozen> {
+    let zone = Zone::read(stop.zone).map_err(io::Error::other)?;
+    let mut world = Frozen::new().dns(zone).network(Tcp);
     for (path, text) in stop.files {
-        world = world.file(path, text);
+        world = match text.strip_prefix("CDB:") {
+            Some(keys) => world.cdb(path, keys.split(',')),
+            None => world.file(path, text),
+        };
     }
-    let notebook = Arc::new(Notebook::default());
-    let journal: Arc<dyn Journal> = notebook.clone();
-    let outbox = Outbox::default();
-    let domains = Domains::These(vec!["example.org".to_owned()]);
-    let policy = Policy::new("mx.example.org", domains);
-    let chain = Chain::parse(stop.chain.as_bytes(), PLUGINS);
+    Ok(world)
+}
+
+/// Starts the rater of a stop, with its limits, and tells where it listens.
+async fn start_rater(limits: &str) -> io::Result<SocketAddr> {
+    let config = Config::parse(limits).map_err(io::Error::other)?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let service = Service {
+        rules: RwLock::new(Arc::new(config.rules)),
+        store: Store::new(config.settings.max_keys),
+        shared: None,
+        clock: Clock::set(0),
+        answers: Default::default(),
+        log: Log::new(Level::Error),
+    };
+    let listener = Listener::Tcp(listener);
+    tokio::spawn(rater::server::serve(listener, Arc::new(service)));
+    Ok(address)
+}
+
+/// Starts a server for a domain, and tells where it listens.
+async fn start_server(
+    domain: &str,
+    chain: &str,
+    world: World,
+    journal: Arc<dyn Journal>,
+    outbox: &Outbox,
+    variables: &[(&str, &str)],
+) -> io::Result<SocketAddr> {
+    let domains = Domains::These(vec![domain.to_owned()]);
+    let policy = Policy::new(&format!("mx.{domain}"), domains);
+    let chain = Chain::parse(chain.as_bytes(), PLUGINS);
     let destination = Box::new(outbox.clone());
-    let house = House::new(world.world(), policy, chain, destination, journal);
+    let house = House::new(world, policy, chain, destination, journal);
     let mut server = Server::new(Arc::new(house), Capacity::default());
-    for (name, value) in stop.variables {
+    for (name, value) in variables {
         server.session.set(name, value);
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let (end, ended) = watch::channel(false);
-    let serving = tokio::spawn(async move {
+    tokio::spawn(async move {
+        let (_end, ended) = watch::channel(false);
         server.serve(listener, ended).await;
     });
+    Ok(address)
+}
+
+/// Holds the session of a stop over a real socket. The servers go with the
+/// runtime.
+async fn visit(stop: &Stop) -> io::Result<Vec<Scene>> {
+    let frozen = world_of(stop)?;
+    let mut world = frozen.world();
+    if stop.takes_time {
+        world.clock = Arc::new(SystemClock);
+    }
+    if !stop.limits.is_empty() {
+        let address = start_rater(stop.limits).await?;
+        world.limiter = Arc::new(Rater::new(&address.to_string()));
+    }
+    let mut variables = stop.variables.to_vec();
+    let (domain, chain, files) = NEIGHBOUR;
+    let there = files
+        .iter()
+        .fold(Frozen::new(), |world, (path, text)| world.file(path, text));
+    let silent: Arc<dyn Journal> = Arc::new(Notebook::default());
+    let nobody = Outbox::default();
+    let neighbour =
+        start_server(domain, chain, there.world(), silent, &nobody, &[]);
+    let port = neighbour.await?.port().to_string();
+    variables.push(("CHECKBACK_PORT", &port));
+    let notebook = Arc::new(Notebook::default());
+    let journal: Arc<dyn Journal> = notebook.clone();
+    let outbox = Outbox::default();
+    let server = start_server(
+        "example.org",
+        stop.chain,
+        world,
+        journal,
+        &outbox,
+        &variables,
+    );
+    let address = server.await?;
     let client = BufReader::new(TcpStream::connect(address).await?);
-    let talk = converse(client, stop, &world, &notebook, &outbox);
-    let scenes = timeout(Duration::from_secs(30), talk).await?;
-    end.send_replace(true);
-    serving.await.map_err(|error| io::Error::other(error.to_string()))?;
-    scenes
+    let talk = converse(client, stop, &frozen, &notebook, &outbox);
+    timeout(Duration::from_secs(30), talk).await?
 }
 
 /// Says the client's lines, and notes what comes of each.
@@ -346,7 +324,12 @@ fn tell(number: usize, stop: &Stop, scenes: &[Scene]) {
         print(format_args!("   with {name}={value}"));
     }
     for (name, text) in *files {
-        print(format_args!("   with {name}: {}", text.trim_end()));
+        let text = text.trim_end().replace('\n', " | ");
+        print(format_args!("   with {name}: {text}"));
+    }
+    // A zone begins with three lines that only say that it is one.
+    for line in stop.zone.lines().skip(3).chain(stop.limits.lines()) {
+        print(format_args!("   with {}", line.trim()));
     }
     print("");
     for Scene { said, heard, inside } in scenes {

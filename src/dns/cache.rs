@@ -74,7 +74,8 @@ impl Cache {
         }
         let entries = names.young.get(&*name)?;
         let fresh = |it: &&Entry| it.wanted == wanted && it.until > now;
-        entries.iter().rfind(fresh).map(|it| it.answer.clone())
+        let entry: &Entry = entries.iter().rfind(fresh)?;
+        Some(entry.answer.clone())
     }
 
     /// Keeps an answer.

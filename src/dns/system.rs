@@ -121,7 +121,8 @@ impl Dns for Lazy {
     fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
         let open =
             || open(&self.setting).unwrap_or_else(|_| Arc::new(NotThere));
-        self.dns.get_or_init(open).ask(name, wanted)
+        let dns: &Arc<dyn Dns> = self.dns.get_or_init(open);
+        dns.ask(name, wanted)
     }
 }
 

@@ -23,7 +23,7 @@ pub const PLUGIN: Plugin = Plugin {
     purpose: "reads j.o.e@example.org as joe@example.org",
     sections: &[Section::Rcpt],
     settings: &[STRIP, DOMAINS, EXACT],
-    files: &[],
+    files: &[("control/rcpthosts", "whose addresses are ours")],
     messages: &[NO_RECIPIENT, NO_ADDRESS, NO_FILE],
     decide: |session, world| Box::pin(decide(session, world)),
 };

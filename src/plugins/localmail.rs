@@ -41,6 +41,7 @@ pub const PLUGIN: Plugin = Plugin {
     files: &[
         ("control/localonly", "the restricted users"),
         ("control/rcpthosts", "what is inside"),
+        ("control/morercpthosts.cdb", "more of it"),
     ],
     messages: &[REFUSAL, BLOCKED, NO_RECIPIENT, NO_FILE, FLAWED],
     decide: |session, world| Box::pin(decide(session, world)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::plugin::{Message, Plugin, Verdict};
 use crate::session::Session;
-use crate::settings::{Kind, Setting};
+use crate::settings::{Kind, Reading, Setting};
 use crate::spp::Section;
 use crate::world::World;
 
@@ -109,7 +109,7 @@ async fn decide(session: &Session, _world: &World) -> Verdict {
     };
     let threshold = verdict.setting(COUNT.number(session));
     let nth = i128::from(asked) - i128::from(threshold) + 1;
-    if nth < 1 || is_spared(session) {
+    if nth < 1 || verdict.setting(is_spared(session)) {
         return verdict;
     }
     let nth = u64::try_from(nth).unwrap_or(u64::MAX);
@@ -127,11 +127,17 @@ async fn decide(session: &Session, _world: &World) -> Verdict {
 }
 
 /// Whether the client is one of those that are never delayed.
-fn is_spared(session: &Session) -> bool {
-    let mut spared = SPARE.text(session).split([',', ':']).map(str::trim);
-    spared.any(|who| match who {
-        "auth" => session.user().is_some(),
-        "relay" => session.relay_client(),
-        _ => false,
+fn is_spared(session: &Session) -> Reading<bool> {
+    SPARE.parsed(session, |text| {
+        let words = text.split([',', ':']).map(str::trim);
+        let mut spared = false;
+        for word in words.filter(|word| !word.is_empty()) {
+            spared |= match word {
+                "auth" => session.user().is_some(),
+                "relay" => session.relay_client(),
+                _ => return None,
+            };
+        }
+        Some(spared)
     })
 }

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn rater_check(
     });
     // Nothing panics; but a panic that crossed into C would be the end of
     // its program.
-    let reply = asked.unwrap_or_else(|_| Err(Trouble::Late).into());
+    let reply: Reply = asked.unwrap_or_else(|_| Err(Trouble::Late).into());
     // SAFETY: NULL, or valid for writing, as the caller has promised.
     if let Some(answer) = unsafe { answer.as_mut() } {
         fill(answer, &reply);

@@ -11,15 +11,14 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tokio::io::{
-    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt,
-    BufReader,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::{Instant, timeout};
 
 use crate::rater::config::{Config, ConfigError};
+use crate::rater::listener::{Listener, Stream};
 use crate::rater::log::Level;
-use crate::rater::server::{Listener, Service};
+use crate::rater::server::{PAUSE, Service};
+use crate::rater::store::Entry;
 use crate::rater::wire::{IDLE_TIME, LINE_MAX};
 use crate::spp::clean;
 
@@ -153,10 +152,10 @@ impl Control {
             if class.is_empty() { String::new() } else { format!("{class} ") };
         let mut top = Vec::new();
         for shard in self.service.store.shards() {
-            for (_, entry) in shard.entries.iter() {
-                if entry.key.starts_with(&prefix) {
-                    let count = entry.window.count(now, entry.limit.seconds);
-                    top.push((count, entry.limit.count, entry.key.clone()));
+            for (_, Entry { key, window, limit, .. }) in shard.entries.iter() {
+                if key.starts_with(&prefix) {
+                    let count = window.count(now, limit.seconds);
+                    top.push((count, limit.count, key.clone()));
                 }
             }
             top.sort_unstable_by(|a, b| b.cmp(a));
@@ -206,23 +205,18 @@ impl Control {
 pub async fn serve(listener: Listener, control: Arc<Control>) {
     loop {
         let control = Arc::clone(&control);
-        let accepted = match &listener {
-            Listener::Tcp(it) => it.accept().await.map(|it| {
-                tokio::spawn(async move { converse(it.0, &control).await });
-            }),
-            Listener::Unix(it) => it.accept().await.map(|it| {
-                tokio::spawn(async move { converse(it.0, &control).await });
-            }),
-        };
-        if accepted.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        match listener.accept().await {
+            Ok(stream) => {
+                tokio::spawn(async move { converse(stream, &control).await });
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }
 
 /// Talks with one administrator.
 async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: Box<dyn Stream>,
     control: &Control,
 ) -> io::Result<()> {
     let most = u64::try_from(LINE_MAX + 100).unwrap_or(u64::MAX);

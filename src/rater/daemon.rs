@@ -1,17 +1,12 @@
 //! The daemon as a process: its sockets, its signals, its end.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use thiserror::Error;
-use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -20,17 +15,12 @@ use crate::rater::address::Address;
 use crate::rater::clock::Clock;
 use crate::rater::config::{Config, ConfigError, Settings};
 use crate::rater::control::{self, Control};
+use crate::rater::listener::{Listener, ORDERS, QUESTIONS};
 use crate::rater::log::{Level, Log};
-use crate::rater::server::{self, Listener, Service};
+use crate::rater::server::{self, Service};
 use crate::rater::shared::Shared;
 use crate::rater::state::State;
 use crate::rater::store::Store;
-
-/// Who may ask: everybody who gets as far as the socket.
-const QUESTIONS: u32 = 0o666;
-
-/// Who may give orders: the owner.
-const ORDERS: u32 = 0o600;
 
 /// How often marks go to disk and idle keys are looked for. A kill loses
 /// what came since.
@@ -98,17 +88,19 @@ async fn attend(
 ) -> Result<(), DaemonError> {
     let service = &control.service;
     let mut tasks = JoinSet::new();
-    let mut listeners = inherited()?;
+    let mut listeners = Listener::inherited()?;
     if listeners.is_empty() {
         for address in &settings.listen {
-            listeners.push(open(address, QUESTIONS)?);
+            let listener = Listener::open(address, QUESTIONS);
+            listeners.push(listener.map_err(|it| not_open(address, it))?);
         }
     }
     for listener in listeners {
         tasks.spawn(server::serve(listener, Arc::clone(service)));
     }
     if let Some(address) = &settings.control {
-        let listener = open(address, ORDERS)?;
+        let listener = Listener::open(address, ORDERS);
+        let listener = listener.map_err(|it| not_open(address, it))?;
         tasks.spawn(control::serve(listener, Arc::clone(&control)));
     }
     let sharing = Arc::clone(service);
@@ -136,66 +128,9 @@ async fn attend(
     Ok(())
 }
 
-/// The sockets that systemd has opened for us (`LISTEN_FDS`).
-fn inherited() -> io::Result<Vec<Listener>> {
-    let mut given = ListenFd::from_env();
-    let mut listeners = Vec::new();
-    for place in 0..given.len() {
-        if let Ok(Some(listener)) = given.take_tcp_listener(place) {
-            listener.set_nonblocking(true)?;
-            let listener = TcpListener::from_std(listener)?;
-            listeners.push(Listener::Tcp(listener));
-        } else if let Some(listener) = given.take_unix_listener(place)? {
-            listener.set_nonblocking(true)?;
-            let listener = UnixListener::from_std(listener)?;
-            listeners.push(Listener::Unix(listener));
-        }
-    }
-    Ok(listeners)
-}
-
-/// Listens on an address. What a rater that was killed has left on the path
-/// is in the way and goes; where somebody answers, it stays.
-fn open(address: &Address, mode: u32) -> Result<Listener, DaemonError> {
-    let listener = match address {
-        Address::Tcp(address) => bind(*address).map(Listener::Tcp),
-        Address::Unix(path) => {
-            if is_left_over(path) {
-                _ = std::fs::remove_file(path);
-            }
-            UnixListener::bind(path).and_then(|listener| {
-                let mode = Permissions::from_mode(mode);
-                std::fs::set_permissions(path, mode)?;
-                Ok(Listener::Unix(listener))
-            })
-        }
-    };
-    listener.map_err(|error| {
-        let address = address.clone();
-        DaemonError::Listen { address, error }
-    })
-}
-
-/// Listens on an address of TCP, with a long queue: one question a
-/// connection makes many connections.
-fn bind(address: std::net::SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address.is_ipv4() {
-        true => tokio::net::TcpSocket::new_v4()?,
-        false => tokio::net::TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(4096)
-}
-
-/// Whether a path is a socket that nobody answers.
-fn is_left_over(path: &Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path)
-        .is_ok_and(|found| found.file_type().is_socket());
-    is_socket
-        && UnixStream::connect(path).is_err_and(|error| {
-            error.kind() == io::ErrorKind::ConnectionRefused
-        })
+/// An address that cannot be listened on.
+fn not_open(address: &Address, error: io::Error) -> DaemonError {
+    DaemonError::Listen { address: address.clone(), error }
 }
 
 /// Takes our sockets away again.

@@ -89,7 +89,7 @@ pub enum Flaw {
 /// The checksum covers the length, so that a damaged length is found out.
 pub fn seal(records: &[u8]) -> Vec<u8> {
     let length = u32::try_from(records.len()).unwrap_or(u32::MAX);
-    let mut block = length.to_le_bytes().to_vec();
+    let mut block: Vec<u8> = length.to_le_bytes().to_vec();
     block.extend_from_slice(&checksum(length, records).to_le_bytes());
     block.extend_from_slice(records);
     block

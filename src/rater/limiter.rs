@@ -17,28 +17,19 @@
 
 use std::time::Duration;
 
-use tokio::io::{
-    AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt,
-    BufReader,
-};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::rater::address::{Address, RATER};
 use crate::rater::client::{ANSWER_MAX, Reply, Trouble, question};
+use crate::rater::listener::Stream;
 use crate::world::{Limit, Limiter, Waiting};
 
 /// How long a plugin waits for an answer. It comes in a millisecond, or
 /// something is wrong.
 const TIME: Duration = Duration::from_secs(2);
-
-/// What can be read and written.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl Stream for TcpStream {}
-
-impl Stream for UnixStream {}
 
 /// A connection that is kept.
 type Connection = BufReader<Box<dyn Stream>>;

@@ -10,11 +10,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use memchr::memchr;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use crate::rater::clock::Clock;
+use crate::rater::listener::{Listener, Stream};
 use crate::rater::log::{Level, Log};
 use crate::rater::rules::{Limit, Rules};
 use crate::rater::shared::Shared;
@@ -26,7 +26,7 @@ use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
 const BUFFER: usize = 2048;
 
 /// How long to wait when the system has no connection left for us.
-const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a client that was cut off may go on talking.
 const LINGER: Duration = Duration::from_secs(1);
@@ -108,10 +108,7 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     /// Answers until one of the two has had enough.
-    async fn run(
-        &mut self,
-        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    ) -> io::Result<()> {
+    async fn run(&mut self, stream: &mut dyn Stream) -> io::Result<()> {
         while !self.is_over {
             self.received.reserve(BUFFER - self.received.len());
             if stream.read_buf(&mut self.received).await? == 0 {
@@ -176,10 +173,7 @@ impl Talk<'_> {
 
 /// Talks with one client to the end. What goes wrong ends the conversation
 /// and nothing else.
-async fn converse(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    service: Arc<Service>,
-) {
+async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
     let clock = service.clock;
     let deadline = clock.millis(Instant::now() + LINE_TIME).into();
     let mut talk = Talk {
@@ -193,7 +187,7 @@ async fn converse(
     };
     let is_late = tokio::select! {
         biased;
-        _ = talk.run(&mut stream) => false,
+        _ = talk.run(&mut *stream) => false,
         () = clock.pass(&deadline) => true,
     };
     // On a connection that is kept, an answer without a question would be
@@ -209,38 +203,24 @@ async fn converse(
 
 /// Lets the client finish what it is saying. To close in the middle of it
 /// would take our answer from it.
-async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+async fn linger(mut stream: Box<dyn Stream>) {
     _ = stream.shutdown().await;
     let mut ignored = [0; BUFFER];
     while let Ok(1..) = stream.read(&mut ignored).await {}
 }
 
-/// A socket that is open to clients.
-#[derive(Debug)]
-pub enum Listener {
-    /// On an address.
-    Tcp(TcpListener),
-    /// On a path.
-    Unix(UnixListener),
-}
-
 /// Answers connections for ever.
 pub async fn serve(listener: Listener, service: Arc<Service>) {
     loop {
-        let shared = Arc::clone(&service);
-        let accepted = match &listener {
-            Listener::Tcp(listener) => listener.accept().await.map(|it| {
-                _ = it.0.set_nodelay(true);
-                tokio::spawn(converse(it.0, shared));
-            }),
-            Listener::Unix(listener) => listener.accept().await.map(|it| {
-                tokio::spawn(converse(it.0, shared));
-            }),
-        };
-        if let Err(error) = accepted {
-            let text = format!("cannot accept a connection: {error}");
-            service.log.write(Level::Warn, text);
-            tokio::time::sleep(PAUSE).await;
+        match listener.accept().await {
+            Ok(stream) => {
+                tokio::spawn(converse(stream, Arc::clone(&service)));
+            }
+            Err(error) => {
+                let text = format!("cannot accept a connection: {error}");
+                service.log.write(Level::Warn, text);
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use crate::rater::journal::{self, Flaw};
 use crate::rater::log::{Level, Log};
 use crate::rater::rules::Limit;
-use crate::rater::store::{Shard, Store};
+use crate::rater::store::{Entry, Shard, Store};
 use crate::rater::window::Mark;
 
 /// A journal shorter than this is never worth a new file.
@@ -144,16 +144,16 @@ fn begin(
 /// blocks of about a megabyte.
 fn snapshot(shard: &Shard) -> Vec<Vec<u8>> {
     let mut blocks = vec![Vec::new()];
-    for (_, entry) in shard.entries.iter().rev() {
-        for bucket in entry.window.buckets() {
-            let key = entry.key.as_bytes();
+    for (_, Entry { key, window, limit, .. }) in shard.entries.iter().rev() {
+        let key = key.as_bytes();
+        for bucket in window.buckets() {
             let (now, weight) = (bucket.second, bucket.count);
             let mark = Mark { key, weight, now };
             if blocks.last().is_none_or(|block| block.len() > 1 << 20) {
                 blocks.push(Vec::new());
             }
             if let Some(block) = blocks.last_mut() {
-                journal::append(block, mark, entry.limit.seconds);
+                journal::append(block, mark, limit.seconds);
             }
         }
     }

@@ -33,7 +33,7 @@ use crate::rater::window::{Mark, Window};
 use crate::rater::wire::Answer;
 
 /// So many shards that each is swept in well under a millisecond.
-const SHARDS: usize = 128;
+const SHARDS: usize = 256;
 
 /// A key that is known: 64 bytes with its place in the slab.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Store {
         let hash = self.hasher.hash_one(mark.key);
         let mut shard = self.shard(hash);
         let found = shard.find(hash, mark.key);
-        let known = found.map(|slot| shard.entries.peek(slot));
+        let known = found.map(|slot| shard.entry(slot));
         let limit = match known {
             Some(entry) if entry.generation == generation => entry.limit,
             _ => limit()?,
@@ -171,7 +171,8 @@ impl Store {
             generation: 0,
         });
         table.insert_unique(hash, slot, |slot| {
-            self.hasher.hash_one(entries.peek(*slot).key.as_bytes())
+            let Entry { key, .. } = entries.peek(*slot);
+            self.hasher.hash_one(key.as_bytes())
         });
         self.keys.fetch_add(1, Relaxed);
         slot
@@ -199,16 +200,21 @@ impl Store {
 }
 
 impl Shard {
+    /// The key in a place.
+    fn entry(&self, slot: u32) -> &Entry {
+        self.entries.peek(slot)
+    }
+
     /// Where a key is.
     fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let is_it = |slot: &u32| self.entries.peek(*slot).key.as_bytes() == key;
+        let is_it = |slot: &u32| self.entry(*slot).key.as_bytes() == key;
         self.table.find(hash, is_it).copied()
     }
 
     /// The key that is to be marked. The first mark of a second brings it to
     /// the front; for the others it is there already.
     fn freshen(&mut self, slot: u32, mark: Mark<'_>) -> &mut Entry {
-        let last = self.entries.peek(slot).window.last();
+        let last = self.entry(slot).window.last();
         if mark.weight > 0 && last < mark.now {
             self.entries.get_mut(slot)
         } else {
@@ -218,7 +224,7 @@ impl Shard {
 
     /// The second of the mark that is the longest ago.
     fn oldest(&self) -> Option<u32> {
-        Some(self.entries.peek(self.entries.lru()?).window.last())
+        Some(self.entry(self.entries.lru()?).window.last())
     }
 }
 

@@ -1,5 +1,5 @@
 //! A small DNS server on loopback that answers from a zone, after a pause.
-
+#![allow(clippy::wildcard_enum_match_arm, reason = "the enums are not ours")]
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing)]
 

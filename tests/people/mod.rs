@@ -3,35 +3,35 @@
 #![allow(dead_code, reason = "each test uses its own share of it")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use ra_plugins::world::{Answer, Asked, Dns, DnsError, RecordType, Records};
+use ra_plugins::dns::zone::Zone;
+use ra_plugins::world::{Asked, Dns, RecordType};
 use serde_json::Value;
 
-/// A zone: owner and type to records, as zone.yml writes them.
+/// A zone that grows line by line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TestZone {
-    owners: BTreeMap<String, Vec<(String, Value)>>,
+    owners: BTreeMap<String, Vec<String>>,
+    zone: Zone,
 }
 
 impl TestZone {
-    /// Reads the one scenario of a zone file line by line.
+    /// The zone of the recordings.
     pub(crate) fn recorded() -> Self {
         let mut zone = Self::default();
         let mut owner = String::new();
         for line in include_str!("../sessions/zone.yml").lines() {
             let line = line.trim();
             if let Some(record) = line.strip_prefix("- {") {
-                let record = format!("{{{record}");
-                let record: Value = serde_json::from_str(&record).unwrap();
-                for (kind, value) in record.as_object().unwrap() {
-                    zone = zone.with(&owner, kind, value.clone());
-                }
+                let records = zone.owners.entry(owner.clone()).or_default();
+                records.push(format!("{{{record}"));
             } else if let Some(name) = line.strip_suffix(':') {
                 owner = name.trim_matches('"').to_owned();
             }
         }
-        zone
+        zone.owners.remove("zone");
+        zone.owners.remove("scenarios");
+        zone.read()
     }
 
     /// Adds a record.
@@ -42,70 +42,33 @@ impl TestZone {
         value: impl Into<Value>,
     ) -> Self {
         let records = self.owners.entry(owner.to_owned()).or_default();
-        records.push((kind.to_owned(), value.into()));
-        self
+        records.push(format!("{{\"{kind}\": {}}}", value.into()));
+        self.read()
     }
 
     /// Adds a mail exchanger.
     pub(crate) fn mx(self, owner: &str, preference: u16, host: &str) -> Self {
         self.with(owner, "MX", serde_json::json!([preference, host]))
     }
+
+    /// Reads the zone anew.
+    fn read(mut self) -> Self {
+        let mut text = "scenarios:\n- name: \"t\"\n  zone:\n".to_owned();
+        for (owner, records) in &self.owners {
+            text += &format!("    \"{owner}\":\n");
+            for record in records {
+                text += &format!("    - {record}\n");
+            }
+        }
+        self.zone = Zone::read(&text).unwrap();
+        self
+    }
 }
 
 impl Dns for TestZone {
     fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
-        Asked::Known(self.look_up(name, wanted))
+        self.zone.ask(name, wanted)
     }
-}
-
-impl TestZone {
-    /// The answer, which is always known.
-    fn look_up(&self, name: &str, wanted: RecordType) -> Answer {
-        let name = name.to_ascii_lowercase();
-        let records = self.owners.get(&name).ok_or(DnsError::NoName)?;
-        let kind = match wanted {
-            RecordType::Txt => "TXT",
-            RecordType::A => "A",
-            RecordType::Aaaa => "AAAA",
-            RecordType::Mx => "MX",
-            RecordType::Ptr => "PTR",
-        };
-        let values: Vec<&Value> = records
-            .iter()
-            .filter(|(it, _)| it == kind)
-            .map(|(_, value)| value)
-            .collect();
-        if values.is_empty() {
-            return Err(DnsError::NoRecord);
-        }
-        if values.iter().any(|value| **value == "SERVFAIL") {
-            return Err(DnsError::Failure);
-        }
-        if values.iter().any(|value| **value == "TIMEOUT") {
-            return Err(DnsError::Timeout);
-        }
-        let texts = || values.iter().map(|value| value.as_str().unwrap());
-        Ok(match wanted {
-            RecordType::Txt => {
-                let texts = texts().map(|it| it.as_bytes().into());
-                Records::Txt(Arc::new(texts.collect()))
-            }
-            RecordType::A => {
-                Records::A(texts().map(|it| it.parse().unwrap()).collect())
-            }
-            RecordType::Aaaa => {
-                Records::Aaaa(texts().map(|it| it.parse().unwrap()).collect())
-            }
-            RecordType::Mx => Records::Mx(values.iter().map(mx).collect()),
-            RecordType::Ptr => Records::Ptr(texts().map(Box::from).collect()),
-        })
-    }
-}
-
-/// Preference and name of an MX record.
-fn mx(value: &&Value) -> (u16, Box<str>) {
-    let preference = value[0].as_u64().unwrap().try_into().unwrap();
-    (preference, value[1].as_str().unwrap().into())
 }
 
 /// Runs something that waits.

@@ -17,7 +17,7 @@ mod window;
 
 /// Compares with snapshots/AREA__CASE.snap, CASE being that of the rstest.
 fn snapshot(area: &str, shown: &str) {
-    let thread = std::thread::current();
+    let thread: std::thread::Thread = std::thread::current();
     let name = thread.name().unwrap_or_default();
     let case = name.rsplit("::").next().unwrap_or_default();
     let case = case.splitn(3, '_').nth(2).unwrap_or(case);

@@ -394,7 +394,8 @@ fn more_connections_than_descriptors() {
     eventually(|| place.log().contains("cannot accept a connection"));
     early.write_all(b"ip 192.0.2.9\n").unwrap();
     let mut answer = [0; 7];
-    early.read_exact(&mut answer).unwrap();
+    let read = early.read_exact(&mut answer);
+    assert!(read.is_ok(), "{read:?}: {}", place.log());
     assert_eq!(&answer, b"0 1/3\r\n");
     // With the silent crowd still there, a newcomer gets his turn.
     assert_eq!(place.mark("192.0.2.9"), "0 2/3");
@@ -490,4 +491,31 @@ fn a_hundred_thousand_visitors_leave_no_trace() {
     });
     let after = memory(daemon.0.id());
     assert!(after < before + 4096, "{before} kB, then {after} kB");
+}
+
+/// The plugins ask the daemon that `RATER` names, and do without one.
+#[test]
+fn plugins_ask_the_daemon() {
+    let place = Place::new("[limits]\nip = [[\"*\", \"1h\", 1]]\n");
+    let plugin = |server: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+            .args(["plugin", "ipthrottle"])
+            .env("TCPREMOTEIP", "2001:db8::9")
+            .env("RATER", server)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let log = String::from_utf8(output.stderr).unwrap();
+        let log = log.split_once(" - ").map(|it| it.1.to_owned());
+        (String::from_utf8(output.stdout).unwrap(), log.unwrap_or_default())
+    };
+    let away = (String::new(), "Can't connect to rater\n".to_owned());
+    assert_eq!(plugin(&place.server()), away);
+    let _daemon = place.start();
+    assert_eq!(plugin(&place.server()), (String::new(), String::new()));
+    let (reply, log) = plugin(&place.server());
+    assert!(reply.starts_with("R421 Too many connections."), "{reply}");
+    assert_eq!(log, "Rate exceeded per IP (2001:db8::9)\n");
+    assert_eq!(place.peek("2001:db8::/64"), "1 2/1");
+    assert_eq!(plugin("nonsense"), away);
 }

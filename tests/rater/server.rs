@@ -7,9 +7,10 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use ra_plugins::rater::clock::Clock;
+use ra_plugins::rater::listener::Listener;
 use ra_plugins::rater::log::{Level, Log};
 use ra_plugins::rater::rules::{Class, Limit, Rules};
-use ra_plugins::rater::server::{Listener, Service, serve};
+use ra_plugins::rater::server::{Service, serve};
 use ra_plugins::rater::store::Store;
 use rstest::rstest;
 

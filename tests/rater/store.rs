@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use ra_plugins::rater::rules::Limit;
-use ra_plugins::rater::store::Store;
+use ra_plugins::rater::store::{Entry, Store};
 use ra_plugins::rater::window::Mark;
 
 /// Marks a key under a limit of `count` in ten seconds; what is said.
@@ -85,16 +85,13 @@ fn the_least_recently_marked_goes_first() {
     }
     assert_eq!(store.keys.load(Relaxed), 1000);
     assert_eq!(store.evicted.load(Relaxed), 200);
-    let known: Vec<String> = store
-        .shards()
-        .flat_map(|shard| {
-            shard
-                .entries
-                .iter()
-                .map(|it| it.1.key.to_string())
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let mut known = Vec::new();
+    for shard in store.shards() {
+        for (_, entry) in shard.entries.iter() {
+            let entry: &Entry = entry;
+            known.push(entry.key.to_string());
+        }
+    }
     for n in 0..1000 {
         let expected = !(100..300).contains(&n);
         assert_eq!(known.contains(&format!("ip {n}")), expected, "ip {n}");

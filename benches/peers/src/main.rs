@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use ra_plugins::dns::system::open;
 use ra_plugins::frozen::Frozen;
 use ra_plugins::spf::check::Checker;
+use ra_plugins::spf::outcome::Outcome;
 use ra_plugins::spf::record::Record;
 use ra_plugins::world::World;
 
@@ -70,7 +71,7 @@ async fn latency(cases: &[Case]) {
     let (mut second, mut third) = (Duration::ZERO, Duration::ZERO);
     let config = viaspf::Config::default();
     for case in cases {
-        let server = Server::start(Arc::clone(&case.zone), pause).await;
+        let server: Server = Server::start(Arc::clone(&case.zone), pause).await;
         let address: String = server.address.to_string();
         let query = case.test.query();
         for (look_ahead, sum) in [(true, &mut ours), (false, &mut plain)] {
@@ -115,7 +116,8 @@ fn agree(runtime: &tokio::runtime::Runtime, cases: &[Case]) {
     for case in cases {
         let world = world(case);
         let (checker, query) = (Checker::new(&world), case.test.query());
-        let ours = runtime.block_on(checker.check(&query)).result.to_string();
+        let ours: Outcome = runtime.block_on(checker.check(&query));
+        let ours = ours.result.to_string();
         let caches = mail_auth_peer::Caches::of(case, true);
         let second = mail_auth_peer::check(&authenticator, &caches, case);
         let second = runtime.block_on(second);

@@ -69,6 +69,33 @@ fn the_recorded_script_is_the_script() {
     assert!(sessions.contains(&script));
 }
 
+/// The chapter about this crate shows what is here, and nothing else.
+#[test]
+fn the_chapter_shows_this_code() {
+    let chapter = include_str!("../../../chapters/your-own.md");
+    let sources = [
+        include_str!("../src/lib.rs"),
+        include_str!("../src/main.rs"),
+        include_str!("../shell/greylist"),
+        include_str!("../Cargo.toml"),
+        include_str!("../snapshots/greylist__comes-back.snap"),
+    ];
+    let mut shown = 0;
+    for block in chapter.split("\n```").skip(1).step_by(2) {
+        let (kind, text) = block.split_once('\n').unwrap();
+        let is_command = text.starts_with("env ") || text.starts_with("$ ");
+        if is_command {
+            continue;
+        }
+        for part in text.split("\n\n") {
+            let known = sources.iter().any(|it| it.contains(part.trim()));
+            assert!(known, "{kind}: {part}");
+            shown += 1;
+        }
+    }
+    assert!(shown >= 7, "{shown}");
+}
+
 #[test]
 fn a_process_remembers_the_last_one() {
     let folder =
