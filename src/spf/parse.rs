@@ -204,14 +204,14 @@ impl<'a> Parser<'a> {
 
     /// Four numbers, perhaps a prefix (5.6).
     fn ip4(&mut self) -> Result<(Ipv4Addr, u8), Flaw> {
-        let mut bits = u32::from(self.number(255).ok_or(Flaw::BadIp4)?);
-        for _ in 0..3 {
-            if !self.take(b'.') {
-                return Err(Flaw::BadIp4);
-            }
-            let octet = self.number(255).ok_or(Flaw::BadIp4)?;
-            bits = bits << 8 | u32::from(octet);
+        let (mut bits, mut rest) = (0, self.rest);
+        for dot in [&b""[..], b".", b".", b"."] {
+            let octet = rest.strip_prefix(dot).and_then(number);
+            let (octet, more) = octet.ok_or(Flaw::BadIp4)?;
+            let octet = u8::try_from(octet).map_err(|_| Flaw::BadIp4)?;
+            (bits, rest) = (bits << 8 | u32::from(octet), more);
         }
+        self.rest = rest;
         Ok((Ipv4Addr::from_bits(bits), self.prefix(32)?))
     }
 
@@ -227,30 +227,13 @@ impl<'a> Parser<'a> {
         Ok((address.ok_or(Flaw::BadIp6)?, self.prefix(128)?))
     }
 
-    /// A decimal number. It ends after a leading zero and after three
-    /// digits: what may follow it is no digit, so more of them are an error
-    /// there.
-    fn number(&mut self, max: u8) -> Option<u8> {
-        let [first @ b'0'..=b'9', rest @ ..] = self.rest else { return None };
-        let mut value = u16::from(first - b'0');
-        self.rest = rest;
-        for _ in 0..2 {
-            let [digit @ b'0'..=b'9', rest @ ..] = self.rest else { break };
-            if value == 0 {
-                return None;
-            }
-            value = value * 10 + u16::from(digit - b'0');
-            self.rest = rest;
-        }
-        u8::try_from(value).ok().filter(|value| *value <= max)
-    }
-
     /// `/` and a number of bits, or nothing: then all bits count.
     fn prefix(&mut self, max: u8) -> Result<u8, Flaw> {
-        if !self.take(b'/') {
-            return Ok(max);
-        }
-        self.number(max).ok_or(Flaw::BadPrefix)
+        let [b'/', rest @ ..] = self.rest else { return Ok(max) };
+        let (bits, rest) = number(rest).ok_or(Flaw::BadPrefix)?;
+        let bits = u8::try_from(bits).ok().filter(|bits| *bits <= max);
+        self.rest = rest;
+        bits.ok_or(Flaw::BadPrefix)
     }
 
     /// What may stand behind `a` and `mx`: a name, prefixes, both, nothing.
@@ -370,26 +353,44 @@ fn ends_in_top_label(text: &[u8]) -> bool {
         && !label.iter().all(u8::is_ascii_digit)
 }
 
+/// A decimal number at the beginning of a text, and what is left. It ends
+/// after a leading zero and after three digits: what may follow a number is
+/// no digit, so more of them are an error there.
+fn number(text: &[u8]) -> Option<(u16, &[u8])> {
+    let value = |digit: &u8| u16::from(digit - b'0');
+    match text {
+        [b'0', rest @ ..] => Some((0, rest)),
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', rest @ ..] => {
+            Some((value(a) * 100 + value(b) * 10 + value(c), rest))
+        }
+        [a @ b'1'..=b'9', b @ b'0'..=b'9', rest @ ..] => {
+            Some((value(a) * 10 + value(b), rest))
+        }
+        [a @ b'1'..=b'9', rest @ ..] => Some((value(a), rest)),
+        _ => None,
+    }
+}
+
 /// An IPv6 network as most are written: up to seven groups, then `::`. The
 /// standard library knows all forms of an address, and takes five times as
 /// long.
 fn network_ip6(text: &[u8]) -> Option<Ipv6Addr> {
     let (mut bits, mut shift) = (0, 128_u32);
-    for group in text.strip_suffix(b"::")?.split(|byte| *byte == b':') {
-        let mut value = 0;
-        for byte in group {
-            let digit = match byte {
-                b'0'..=b'9' => byte - b'0',
-                b'a'..=b'f' => byte - b'a' + 10,
-                _ => return None,
-            };
-            value = value << 4 | u128::from(digit);
-        }
-        shift -= 16;
-        if shift == 0 || !(1..=4).contains(&group.len()) {
-            return None;
-        }
-        bits |= value << shift;
+    let (mut group, mut digits) = (0_u32, 0);
+    // With one colon of the two gone, a colon ends each group.
+    for byte in text.strip_suffix(b"::").and(text.strip_suffix(b":"))? {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b':' if shift > 16 && (1..=4).contains(&digits) => {
+                shift -= 16;
+                bits |= u128::from(group) << shift;
+                (group, digits) = (0, 0);
+                continue;
+            }
+            _ => return None,
+        };
+        (group, digits) = (group << 4 | u32::from(digit), digits + 1);
     }
     Some(Ipv6Addr::from_bits(bits))
 }
