@@ -10,7 +10,7 @@
 //! let record = Record::parse("v=spf1 ip4:192.0.2.0/24 mx -all").unwrap();
 //! assert_eq!(record.directives.len(), 3);
 //! let error = Record::parse("v=spf1 mx ip4:192.0.2 -all").unwrap_err();
-//! assert_eq!((error.at, error.flaw), (21, Flaw::BadIp4));
+//! assert_eq!((error.at, error.flaw), (14, Flaw::BadIp4));
 //! ```
 
 use std::fmt;
