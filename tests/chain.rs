@@ -111,9 +111,17 @@ async fn what_a_killed_plugin_has_started_ends_with_it() {
     with_line(&line).await;
     let pid = std::fs::read_to_string(file).unwrap();
     let status = format!("/proc/{}/stat", pid.trim());
-    // Gone, or a zombie that nobody has waited for yet.
-    let state = std::fs::read_to_string(status).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    // Gone, or a zombie that nobody has waited for yet. A process that has
+    // been killed may take a moment to die.
+    let mut state = String::new();
+    for _ in 0..3000 {
+        state = std::fs::read_to_string(&status).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z ") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("still there: {state}");
 }
 
 #[tokio::test]
