@@ -4,6 +4,7 @@ use crate::around::test_around;
 use crate::html::{escape, relative, with_code};
 use crate::lexer::Class;
 use crate::problem::Problem;
+use crate::prose::{Piece, Span, find, pieces};
 use crate::site::{Site, is_program};
 use crate::source::read;
 
@@ -19,8 +20,9 @@ struct Requirement {
     binds: String,
     /// What it asks for.
     what: String,
-    /// Why it does not concern us, if it does not.
-    why_not: String,
+    /// Further cells: the code and the test that answer, or why it does not
+    /// concern us.
+    answers: Vec<String>,
     /// The line of the table.
     line: usize,
 }
@@ -45,7 +47,7 @@ fn requirements(site: &Site, number: &str) -> Vec<Requirement> {
             level: cells.next()?,
             binds: cells.next()?,
             what: cells.next()?,
-            why_not: cells.next().unwrap_or_default(),
+            answers: cells.filter(|cell| !cell.is_empty()).collect(),
             line: index + 1,
         })
     };
@@ -104,14 +106,14 @@ pub fn table(site: &Site, page: &str, number: &str) -> String {
          <th>Requirement</th><th>Answered in</th></tr></thead>\n<tbody>\n",
     );
     for requirement in requirements(site, number) {
-        let places: Vec<String> = answers(&requirement, &references)
+        let places = answers(&requirement, &references);
+        let places = places
             .iter()
-            .map(|(_, file, line)| place(site, page, *file, *line))
-            .collect();
-        let places = match places.is_empty() {
-            true => with_code(&requirement.why_not),
-            false => places.join(", "),
-        };
+            .map(|(_, file, line)| place(site, page, *file, *line));
+        let given = requirement.answers.iter().filter(|cell| *cell != "-");
+        let given = given.map(|cell| linked(site, page, cell));
+        let places: Vec<String> = given.chain(places).collect();
+        let places = places.join(", ");
         out.push_str(&format!(
             "<tr id=\"rfc{number}-{id}\"><td><a class=\"rfc\" \
              href=\"https://www.rfc-editor.org/rfc/rfc{number}#section-{}\">\
@@ -126,6 +128,42 @@ pub fn table(site: &Site, page: &str, number: &str) -> String {
     }
     out.push_str("</tbody></table>\n\n");
     out
+}
+
+/// A cell with its code spans as links, where they lead somewhere.
+fn linked(site: &Site, page: &str, cell: &str) -> String {
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) | Piece::Fence(_, text) => escape(text),
+        Piece::Code(text, _) => {
+            let code = format!("<code>{}</code>", escape(text));
+            match find(site, 0, text) {
+                Span::Def(id) => {
+                    let href = relative(page, &site.def_place(id));
+                    format!("<a class=\"ref\" href=\"{href}\">{code}</a>")
+                }
+                Span::Several | Span::Nothing => code,
+            }
+        }
+    };
+    pieces(cell).iter().map(piece).collect()
+}
+
+/// Whether a name is that of a case in a suite of tests:
+/// `suite::scenario::case`, as `cargo test` names it.
+fn is_case(site: &Site, name: &str) -> bool {
+    let mut parts = name.splitn(3, "::");
+    let (Some(suite), Some(scenario), Some(case)) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let path = site.root.join(format!("tests/spf/{suite}.yml"));
+    let text = read(&path).unwrap_or_default();
+    let scenario = format!("name: \"{scenario}\"");
+    let case = format!("\"id\": \"{case}\"");
+    text.split("- name:").any(|part| {
+        format!("name:{part}").contains(&scenario) && part.contains(&case)
+    })
 }
 
 /// A place that answers: the name of a test, or the number of a chunk.
@@ -150,8 +188,8 @@ pub fn unanswered(site: &Site, number: &str, problems: &mut Vec<Problem>) {
             let path = site.path(*file);
             is_program(path) || path.starts_with("tests/")
         });
-        let excused =
-            requirement.binds == "P" || !requirement.why_not.is_empty();
+        let given = requirement.answers.iter().any(|cell| cell != "-");
+        let excused = requirement.binds == "P" || given;
         if !answered && !excused {
             let what = format!(
                 "RFC {number} {} has no code and no test",
@@ -159,6 +197,17 @@ pub fn unanswered(site: &Site, number: &str, problems: &mut Vec<Problem>) {
             );
             let line = requirement.line;
             problems.push(Problem { file: path(number), line, what });
+        }
+        let spans = requirement.answers.iter().flat_map(|it| pieces(it));
+        for span in spans {
+            let Piece::Code(text, _) = span else { continue };
+            let is_known =
+                find(site, 0, text) != Span::Nothing || is_case(site, text);
+            if !is_known {
+                let what = format!("`{text}` names nothing");
+                let line = requirement.line;
+                problems.push(Problem { file: path(number), line, what });
+            }
         }
     }
 }
