@@ -147,14 +147,22 @@ fn wanted(site: &Site, file: usize, chapter: usize, last: bool) -> bool {
     }
 }
 
-/// The files of the test that a file belongs to: itself, or its whole folder
-/// where that has a main.rs. None for what several tests share.
+/// The files of the test that a file belongs to: itself and what it shares
+/// with others, or its whole folder where that has a main.rs. None for what
+/// is shared.
 fn test_of(site: &Site, file: usize) -> Vec<usize> {
     let Some((folder, _)) = site.path(file).rsplit_once('/') else {
         return Vec::new();
     };
     if folder == "tests" {
-        return vec![file];
+        let source = site.sources.get(file);
+        let lines = source.into_iter().flat_map(|source| &source.lines);
+        let shared = lines.filter_map(|line| {
+            let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+            let path = format!("tests/{name}/mod.rs");
+            (0..site.sources.len()).find(|file| site.path(*file) == path)
+        });
+        return std::iter::once(file).chain(shared).collect();
     }
     let inside = |other: &usize| {
         site.path(*other).rsplit_once('/').is_some_and(|it| it.0 == folder)

@@ -8,6 +8,10 @@
 //! ```
 //! use ra_plugins::spf::record::{Flaw, Record};
 //!
+//! let record = Record::parse("v=spf1 ip4:192.0.2.0/24 mx -all").unwrap();
+//! assert_eq!(record.directives.len(), 3);
+//! let error = Record::parse("v=spf1 mx ip4:192.0.2 -all").unwrap_err();
+//! assert_eq!((error.at, error.flaw), (14, Flaw::BadIp4));
 //! let flaw = |text| Record::parse(text).unwrap_err().flaw;
 //! assert_eq!(flaw("v=spf1 a:%{d0}.example.org"), Flaw::BadMacro);
 //! assert_eq!(flaw("v=spf1 ip4:192.0.2.0/33"), Flaw::BadPrefix);
