@@ -85,7 +85,7 @@ pub fn rewrite(
 
 /// Whether we may rewrite this domain's addresses. Elsewhere a plus may
 /// mean something; and a relay client's recipients are all "allowed", so
-/// for him rcpthosts is asked again.
+/// so rcpthosts is asked.
 fn applies(
     session: &Session,
     world: &World,
@@ -99,11 +99,10 @@ fn applies(
     if session.get("SMTPRCPTHOSTSOK") == Some("0") {
         return false;
     }
-    !session.relay_client()
-        || takes_mail_for(world, recipient.domain).unwrap_or_else(|error| {
-            verdict.log(&NO_FILE, &[&error.brief()]);
-            false
-        })
+    takes_mail_for(world, recipient.domain).unwrap_or_else(|error| {
+        verdict.log(&NO_FILE, &[&error.brief()]);
+        false
+    })
 }
 
 /// Whether the recipient's address is on the list of those that stay, or

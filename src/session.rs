@@ -17,6 +17,8 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::spp::clean;
+
 /// The variables of one SMTP session.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
@@ -163,8 +165,7 @@ impl<'a> Address<'a> {
     /// sides; a quoted local part may hold more of them (RFC 5321 4.1.2).
     /// Control characters and U+FFFD have no place in an address.
     pub fn parse(text: &'a str) -> Option<Self> {
-        let foreign = |c: char| c.is_control() || c == '\u{fffd}';
-        if text.contains(foreign) {
+        if text.contains('\u{fffd}') || clean(text) != text {
             return None;
         }
         let start = if text.starts_with('"') { end_of_quote(text)? } else { 0 };
