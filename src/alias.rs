@@ -85,7 +85,7 @@ pub fn rewrite(
 
 /// Whether we may rewrite this domain's addresses. Elsewhere a plus may
 /// mean something; and a relay client's recipients are all "allowed", so
-/// so rcpthosts is asked.
+/// rcpthosts is asked.
 fn applies(
     session: &Session,
     world: &World,
