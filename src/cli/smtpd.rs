@@ -240,9 +240,9 @@ fn listen(arguments: &SmtpdArgs) -> io::Result<Outcome> {
     capacity.of_one_address =
         arguments.per_ip.unwrap_or(capacity.of_one_address);
     Runtime::new()?.block_on(async {
+        let stop = stop_signal()?;
         let listener = TcpListener::bind(arguments.listen).await?;
         introduce(&house.policy, deliver, listener.local_addr()?);
-        let stop = stop_signal()?;
         let server = Server::new(Arc::new(house), capacity);
         server.serve(listener, stop).await;
         Ok(Outcome::Yes)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -61,6 +61,7 @@ pub fn run(
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let signals = runtime.block_on(async { Signals::listen() })?;
     let log = Log::new(settings.log);
     let store = Store::new(settings.max_keys);
     let (state, newest) = State::open(settings.state.as_deref(), &store, &log);
@@ -74,17 +75,39 @@ pub fn run(
     });
     let keeper = keep(Arc::clone(&service), state)?;
     let control = Control { service, config: config_file };
-    let ended = runtime.block_on(attend(Arc::new(control), &settings));
+    let ended = runtime.block_on(attend(Arc::new(control), &settings, signals));
     runtime.shutdown_timeout(TICK);
     keeper.end();
     remove_sockets(&settings);
     ended
 }
 
+/// What an administrator's `kill` can say.
+struct Signals {
+    /// Read the configuration again.
+    hangup: Signal,
+    /// End.
+    terminate: Signal,
+    /// End, from a keyboard.
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on a signal waits for us instead of killing the process.
+    fn listen() -> io::Result<Signals> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Opens the sockets, and waits for signals.
 async fn attend(
     control: Arc<Control>,
     settings: &Settings,
+    signals: Signals,
 ) -> Result<(), DaemonError> {
     let service = &control.service;
     let mut tasks = JoinSet::new();
@@ -109,13 +132,11 @@ async fn attend(
             shared.attend(sharing.clock, &sharing.log).await;
         }
     });
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     for address in &settings.listen {
         service.log.write(Level::Info, format!("listening on {address}"));
     }
     _ = sd_notify::notify(&[NotifyState::Ready]);
+    let Signals { mut hangup, mut terminate, mut interrupt } = signals;
     loop {
         tokio::select! {
             _ = hangup.recv() => { _ = control.reload(); }

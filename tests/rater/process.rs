@@ -166,6 +166,23 @@ fn a_clean_restart_loses_nothing() {
     assert_eq!(place.mark("192.0.2.9"), "1 4/3");
 }
 
+/// Who ends a daemon in the moment it answers for the first time ends it
+/// cleanly, on a busy machine too.
+#[test]
+fn an_early_end_is_a_clean_end() {
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let place = Place::new(LIMITS);
+                for _ in 0..5 {
+                    place.start().stop();
+                    assert!(!place.path("sock").exists());
+                }
+            });
+        }
+    });
+}
+
 /// Twenty daemons are killed ten times each, while they are being asked.
 #[test]
 fn two_hundred_kills_lose_a_second_each_at_most() {
