@@ -85,12 +85,18 @@ fn in_process(criterion: &mut Criterion) {
 /// The programs that are raced: a name, and how to run it.
 fn programs(folder: &Path) -> Vec<(&'static str, PathBuf, Vec<&'static str>)> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let plugin = vec!["plugin", "authlogger"];
     let mut programs = Vec::new();
-    let ra = here.join("target/release/ra");
-    programs.push(("ra plugin", ra, plugin.clone()));
-    let ra = here.join("target/x86_64-unknown-linux-gnu/release/ra");
-    programs.push(("ra plugin, static", ra, plugin));
+    let host = format!("target/{}-unknown-linux-gnu", std::env::consts::ARCH);
+    for (names, target) in [
+        (["ra plugin", "ra-plugin"], "target"),
+        (["ra plugin, static", "ra-plugin, static"], host.as_str()),
+    ] {
+        let built = here.join(target).join("release");
+        let [large, small] = names;
+        let words = vec!["plugin", "authlogger"];
+        programs.push((large, built.join("ra"), words));
+        programs.push((small, built.join("ra-plugin"), vec!["authlogger"]));
+    }
     let source = folder.join("empty.c");
     std::fs::write(&source, "int main(void) { return 0; }\n").unwrap();
     for (name, file, option) in [
