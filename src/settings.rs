@@ -151,3 +151,8 @@ pub fn is_refusal(text: &str) -> bool {
         && second.is_ascii_digit()
         && third.is_ascii_digit()
 }
+
+/// The words of a list.
+pub fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', ':']).map(str::trim).filter(|word| !word.is_empty())
+}

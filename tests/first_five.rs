@@ -132,6 +132,57 @@ async fn each_recipient_waits_longer_up_to_a_cap(
 }
 
 #[rstest]
+#[case::from_the_first_on("1", "1", "N", 2, &["started tarpitting"])]
+#[case::none_is_the_same_but_for_the_delay(
+    "0", "1", "N", 4, &["started tarpitting"]
+)]
+#[case::it_starts_once("0", "2", "N", 6, &[])]
+#[case::at_the_cap_at_once(
+    "-20",
+    "1",
+    "H",
+    120,
+    &["started tarpitting", "delays have reached TARPITMAX (120 s)"]
+)]
+#[tokio::test]
+async fn a_threshold_before_the_first_recipient_is_mentioned_too(
+    #[case] count: &str,
+    #[case] asked: &str,
+    #[case] delay: &str,
+    #[case] seconds: u64,
+    #[case] log: &[&str],
+) {
+    let variables = [
+        ("SMTPRCPTCOUNTALL", asked),
+        ("TARPITCOUNT", count),
+        ("TARPITDELAY", delay),
+    ];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+    assert_eq!(verdict.log, log);
+}
+
+#[rstest]
+#[case::small_letter("m", 5)]
+#[case::any_word("heavily", 1)]
+#[case::other_word("slow", 2)]
+#[case::unit("7s", 2)]
+#[case::negative("-7", 2)]
+#[case::spaces(" 7 ", 7)]
+#[case::no_letter("ħ", 2)]
+#[tokio::test]
+async fn a_delay_is_a_number_or_one_of_three_letters(
+    #[case] delay: &str,
+    #[case] seconds: u64,
+) {
+    let variables = [("SMTPRCPTCOUNTALL", "50"), ("TARPITDELAY", delay)];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+    let warns = verdict.log.iter().any(|it| it.contains("not a delay"));
+    assert_eq!(warns, seconds == 2);
+}
+
+#[rstest]
 #[case::nobody("", 2)]
 #[case::users("auth", 0)]
 #[case::relays("relay", 0)]
