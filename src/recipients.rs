@@ -22,7 +22,7 @@
 
 use std::borrow::Cow;
 
-use crate::control::{RCPTHOSTS, Unreadable, listed, lower, takes_mail_for};
+use crate::control::{is_in_rcpthosts, listed, lower};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Reading, Setting};
@@ -331,9 +331,9 @@ pub fn check_list(
 /// Whether the domain of an address is in rcpthosts; an error is what the
 /// log says could not be opened.
 pub fn is_ours(world: &World, address: &str) -> Result<bool, String> {
-    if !world.files.exists(&world.path(RCPTHOSTS)) {
-        return Err("rcpthosts".to_owned());
-    }
     let domain = Address::parse(address).map_or("", |parts| parts.domain);
-    takes_mail_for(world, domain).map_err(|error: Unreadable| error.brief())
+    is_in_rcpthosts(world, domain).map_err(|error| {
+        let absent = error.is_absent().then(|| "rcpthosts".to_owned());
+        absent.unwrap_or_else(|| error.brief())
+    })
 }

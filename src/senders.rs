@@ -12,7 +12,7 @@
 //!     "E511 sorry, no mailbox here by that name (#5.1.1 - test)\n");
 //! ```
 
-use crate::control::{Control, Unreadable, listed, lower};
+use crate::control::{Control, Unreadable, listed, lower, names};
 use crate::plugin::{Message, Verdict};
 use crate::recipients::{
     NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_ours,
@@ -38,7 +38,8 @@ pub const AUTHMATCH: Setting = Setting::new(
      control/authsenders lists for him",
 );
 
-/// The addresses that users may send as: `user: address @domain`.
+/// The addresses that users may send as: `user: address @domain`, or the
+/// same for all users `@domain`.
 pub const AUTHSENDERS: &str = "control/authsenders";
 
 /// This is no address.
@@ -213,24 +214,16 @@ impl Sender {
     }
 }
 
-/// Whether a user may send as an address: a line of control/authsenders
-/// gives him that address, or `@` and its domain.
+/// Whether a user may send as an address: control/authsenders gives him
+/// that address, or `@` and its domain.
 fn may_send_as(
     world: &World,
     user: &str,
     address: &str,
 ) -> Result<bool, Unreadable> {
     let list = Control::read(world, AUTHSENDERS)?;
-    let domain = address.rfind('@').and_then(|at| address.get(at..));
-    let is_given = |given: &str| {
-        given.eq_ignore_ascii_case(address)
-            || domain.is_some_and(|domain| given.eq_ignore_ascii_case(domain))
-    };
-    let mut lines = list.lines().filter_map(|line| line.split_once(':'));
-    Ok(lines.any(|(who, given)| {
-        who.trim().eq_ignore_ascii_case(user)
-            && given.split_whitespace().any(is_given)
-    }))
+    let mut given = list.given_to(user).flat_map(str::split_whitespace);
+    Ok(given.any(|entry| names(entry, address)))
 }
 
 /// Checks the sender against a list or CDB of addresses, where the domain

@@ -68,6 +68,9 @@ hr@example.org: lawyer@law.example @agency.example
 #[case::friend("hr@example.org", "Lawyer@Law.example", false)]
 #[case::friends("hr@example.org", "anybody@agency.example", false)]
 #[case::local_name("temp", "postmaster", false)]
+#[case::quoted("temp", "\"a@b\"@example.org", false)]
+#[case::quoted_outside("temp", "\"a@example.org\"@free.example", true)]
+#[case::no_address("temp", "a@example.org@free.example", true)]
 #[tokio::test]
 async fn some_users_only_write_to_colleagues(
     #[case] user: &str,
@@ -96,14 +99,32 @@ async fn some_users_only_write_to_colleagues(
     Frozen::new().file("control/localonly", b"t\xe9mp\njoe\n"),
     "control/localonly: line 1 is not UTF-8"
 )]
+#[case::no_rcpthosts(
+    Frozen::new().file("control/localonly", "x\n"),
+    "error opening /var/qmail/control/rcpthosts"
+)]
 #[tokio::test]
 async fn a_list_with_a_flaw_is_mentioned(
     #[case] frozen: Frozen,
     #[case] words: &str,
 ) {
-    let variables = [("SMTPAUTHUSER", "x"), ("SMTPRCPTTO", "a@free.example")];
+    let variables = [
+        ("SMTPAUTHUSER", "x"),
+        ("SMTPRCPTTO", "a@free.example"),
+        ("SMTPRCPTHOSTSOK", "1"),
+        ("RELAYCLIENT", ""),
+    ];
     let verdict = decide("localmail", &frozen, &variables).await;
     assert_eq!((verdict.output(), verdict.log[0].as_ref()), ("".into(), words));
+}
+
+#[tokio::test]
+async fn two_users_whose_names_are_damaged_are_not_the_same() {
+    let frozen = Frozen::new().file("control/localonly", b"t\xe9mp\n");
+    // What the environment's bytes "t\xeamp" have become.
+    let variables =
+        [("SMTPAUTHUSER", "t\u{fffd}mp"), ("SMTPRCPTTO", "a@free.example")];
+    assert_eq!(decide("localmail", &frozen, &variables).await.output(), "");
 }
 
 #[rstest]

@@ -95,3 +95,14 @@ fn counts_that_are_not_numbers_are_not_there() {
     assert_eq!(session.recipients_asked(), None);
     assert_eq!(session.recipients_accepted(), None);
 }
+
+#[rstest]
+#[case::none("joe@x", "joe")]
+#[case::capitals("JOE@x", "JOE")]
+#[case::quotes("\"joe doe\"@x", "joe doe")]
+#[case::at_sign("\"a@b\"@x", "a@b")]
+#[case::escapes("\"j\\\"o\\\\e\"@x", "j\"o\\e")]
+#[case::quote_at_the_end("\"joe\\\"\"@x", "joe\"")]
+fn quotes_do_not_make_another_person(#[case] text: &str, #[case] name: &str) {
+    assert_eq!(Address::parse(text).unwrap().unquoted(), name);
+}
