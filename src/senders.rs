@@ -12,10 +12,11 @@
 //!     "E511 sorry, no mailbox here by that name (#5.1.1 - test)\n");
 //! ```
 
-use crate::control::{Control, Unreadable, listed, lower, names};
+use crate::control::{Control, Unreadable, names};
 use crate::plugin::{Message, Verdict};
 use crate::recipients::{
-    NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_ours,
+    NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_exempt,
+    look_up,
 };
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Setting};
@@ -130,8 +131,12 @@ impl Sender {
         let Some(address) = Address::parse(text) else {
             return Err(sender.invalid());
         };
-        let sender = sender.unless_stolen(session, world)?;
-        sender.unless_whitelisted(session, world, address.domain)
+        let mut sender = sender.unless_stolen(session, world)?;
+        let list = WHITELIST.text(session);
+        if is_exempt(world, list, address.domain, &mut sender.verdict) {
+            return Err(sender.accept(&WHITELISTED));
+        }
+        Ok(sender)
     }
 
     /// Goes on if the address is the user's own, where that matters.
@@ -153,27 +158,6 @@ impl Sender {
             }
             Err(error) => {
                 self.verdict.log(&NO_CONTROL, &[&error.brief()]);
-                Ok(self)
-            }
-        }
-    }
-
-    /// Goes on if the domain is not exempt.
-    fn unless_whitelisted(
-        mut self,
-        session: &Session,
-        world: &World,
-        domain: &str,
-    ) -> Result<Self, Verdict> {
-        let list = WHITELIST.text(session);
-        if list.is_empty() {
-            return Ok(self);
-        }
-        match listed(world, list, domain) {
-            Ok(true) => Err(self.accept(&WHITELISTED)),
-            Ok(false) => Ok(self),
-            Err(error) => {
-                self.verdict.log(&NO_WHITELIST, &[&error.brief()]);
                 Ok(self)
             }
         }
@@ -226,8 +210,7 @@ fn may_send_as(
     Ok(given.any(|entry| names(entry, address)))
 }
 
-/// Checks the sender against a list or CDB of addresses, where the domain
-/// is in rcpthosts.
+/// Checks the sender against a list or CDB of addresses.
 pub fn check_list(
     session: &Session,
     world: &World,
@@ -238,13 +221,9 @@ pub fn check_list(
         Ok(sender) => sender,
         Err(verdict) => return verdict,
     };
-    match is_ours(world, &sender.address) {
-        Ok(true) => {}
-        Ok(false) => return sender.accept(&ACCEPTED),
-        Err(file) => return sender.pass_after(&NO_CONTROL, &file),
-    }
-    match listed(world, list.text(session), &lower(&sender.address)) {
-        Ok(exists) => sender.decide(exists),
-        Err(error) => sender.pass_after(&NO_LIST, &error.brief()),
+    match look_up(world, list.text(session), &sender.address) {
+        Ok(None) => sender.accept(&ACCEPTED),
+        Ok(Some(exists)) => sender.decide(exists),
+        Err((message, file)) => sender.pass_after(&message, &file),
     }
 }
