@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::control::{Control, listed, lower};
 use crate::exchangers::{HOSTS_MAX, addresses, exchangers, is_public};
-use crate::memory::Note;
+use crate::memory::{Claim, Note};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::Setting;
@@ -174,7 +174,10 @@ impl Check<'_> {
             return Ok(Some(finding));
         }
         let mut rest = self.deadline;
-        while !self.claim()? {
+        let claim = loop {
+            if let Some(claim) = self.claim()? {
+                break claim;
+            }
             if !patient || rest <= PAUSE {
                 verdict.log(&BUSY, &[self.address.domain]);
                 return Ok(patient.then_some(Finding::Unsure));
@@ -184,13 +187,13 @@ impl Check<'_> {
             if let Some(finding) = self.recall(verdict)? {
                 return Ok(Some(finding));
             }
-        }
+        };
         let asked = self.world.within(rest, self.ask_servers(verdict)).await;
         let found = asked.unwrap_or(Some((Finding::Unsure, true)));
         if let Some((finding, whole_domain)) = found {
             self.remember(finding, whole_domain)?;
         }
-        self.world.memory.release(&self.cache, &self.domain_key)?;
+        self.world.memory.release(&self.cache, &self.domain_key, claim)?;
         Ok(found.map(|(finding, _)| finding))
     }
 
@@ -233,7 +236,7 @@ impl Check<'_> {
     }
 
     /// Takes the domain: nobody else asks it meanwhile.
-    fn claim(&self) -> io::Result<bool> {
+    fn claim(&self) -> io::Result<Option<Claim>> {
         let now = self.world.clock.now();
         let time = self.deadline + PAUSE;
         self.world.memory.claim(&self.cache, &self.domain_key, now, time)
