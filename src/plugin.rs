@@ -57,9 +57,12 @@ impl Message {
         Self { reader: Reader::Client, template }
     }
 
-    /// The words with their arguments in the order of the `{names}`. What
-    /// is too long for a reply is cut.
+    /// The words with their arguments in the order of the `{names}`, one
+    /// each: the tests do not let another number pass. What is too long for
+    /// a reply is cut.
     pub fn fill(&self, arguments: &[&str]) -> Text {
+        let places = self.template.matches('{').count();
+        debug_assert_eq!(places, arguments.len(), "{}", self.template);
         if !self.template.contains('{') {
             return Text::Borrowed(self.template);
         }

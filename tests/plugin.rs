@@ -19,14 +19,34 @@ const ECHO: Message = Message::reply("550 no {address}");
 
 #[rstest]
 #[case::two(&["joe", "jim"], "blocked from joe to jim")]
-#[case::too_few(&["joe"], "blocked from joe to ")]
-#[case::too_many(&["a", "b", "c"], "blocked from a to b")]
 #[case::braces(&["{recipient}", "x"], "blocked from {recipient} to x")]
 #[case::percent(&["%s%n", "x"], "blocked from %s%n to x")]
 #[case::line_break(&["joe\nx: pid 1 - hi", "x"],
     "blocked from joe?x: pid 1 - hi to x")]
 fn a_message_is_filled(#[case] arguments: &[&str], #[case] words: &str) {
     assert_eq!(BLOCKED.fill(arguments), words);
+}
+
+#[rstest]
+#[case::too_few(&["joe"])]
+#[case::too_many(&["a", "b", "c"])]
+#[should_panic(expected = "blocked from {user} to {recipient}")]
+fn a_message_wants_as_many_words_as_it_has_places(#[case] words: &[&str]) {
+    BLOCKED.fill(words);
+}
+
+#[test]
+fn every_message_of_every_plugin_has_places_that_can_be_filled() {
+    for message in PLUGINS.iter().flat_map(|plugin| plugin.messages) {
+        let places: Vec<_> = message.template.split('{').skip(1).collect();
+        for place in &places {
+            let (name, _) = place.split_once('}').unwrap();
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(!name.is_empty() && name.chars().all(is_name), "{name}");
+        }
+        let words = message.fill(&vec!["x"; places.len()]);
+        assert!(!words.contains(['{', '}']), "{words}");
+    }
 }
 
 #[test]
