@@ -148,6 +148,64 @@ fn a_process_writes_its_refusal_and_its_reason() {
     assert!(output.status.success());
 }
 
+/// A plugin whose disk does not answer.
+const STUCK: Plugin = Plugin {
+    name: "stuck",
+    files: &[("control/list", "far away")],
+    decide: |_session, _world| {
+        Box::pin(async {
+            loop {
+                std::thread::park();
+            }
+        })
+    },
+    ..TEST
+};
+
+/// Does nothing, unless it was started as a process by the next test: then
+/// it gets stuck.
+#[tokio::test]
+async fn a_stuck_process() {
+    if std::env::var_os("STUCK").is_some() {
+        let session = Session::from_environment();
+        STUCK.run(&session, &Frozen::new().world()).await;
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_does_not_stop_the_server() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_stuck_process", "--nocapture"])
+        .env("STUCK", "1")
+        .env("RA_DEADLINE", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("stuck: pid {} - no decision within 1 s\n", std::process::id())
+    );
+}
+
+#[test]
+fn a_pipe_in_place_of_a_control_file_holds_no_process_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("control/localonly");
+    std::fs::create_dir(pipe.parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "localmail"])
+        .env_clear()
+        .env("RA_QMAIL", folder.path())
+        .env("SMTPAUTHUSER", "joe")
+        .env("SMTPRCPTTO", "jim@free.example")
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.ends_with("control/localonly: not a regular file\n"));
+}
+
 #[test]
 fn a_link_with_its_name_runs_a_plugin() {
     let folder = tempfile::tempdir().unwrap();
