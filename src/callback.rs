@@ -123,6 +123,8 @@ struct Check<'a> {
     cache: PathBuf,
     cache_time: Duration,
     deadline: Duration,
+    port: u16,
+    may_be_private: bool,
 }
 
 /// Finds out about a sender; nothing where that could not even be tried.
@@ -154,6 +156,9 @@ pub async fn verify(
         cache: world.path(CACHE.text(session)),
         cache_time: seconds(CACHETIME, verdict),
         deadline: seconds(DEADLINE, verdict),
+        port: u16::try_from(verdict.setting(PORT.number(session)))
+            .unwrap_or(25),
+        may_be_private: verdict.setting(PRIVATE.switch(session)),
     };
     check.run(patient, verdict).await.unwrap_or_else(|error| {
         let file = format!("{}: {error}", check.cache.display());
@@ -293,15 +298,12 @@ impl Check<'_> {
         address: IpAddr,
         verdict: &mut Verdict,
     ) -> Opinion {
-        let may_be_private = PRIVATE.switch(self.session).value;
-        if !is_public(address) && !may_be_private {
+        if !is_public(address) && !self.may_be_private {
             return Opinion::Unsure("not a public address".to_owned());
         }
         verdict.log(&TESTING, &[host, &self.key]);
-        let port = verdict.setting(PORT.number(self.session));
-        let port = u16::try_from(port).unwrap_or(25);
-        let connecting =
-            self.world.network.connect(SocketAddr::new(address, port));
+        let server = SocketAddr::new(address, self.port);
+        let connecting = self.world.network.connect(server);
         match self.world.within(CONNECTING, connecting).await {
             Some(Ok(stream)) => {
                 let probe = self.stranger();

@@ -114,10 +114,12 @@ impl Setting {
         if let Some(value) = parse(text.trim()) {
             return Reading { value, warning: None };
         }
-        let (name, kind, default) = (self.name, self.kind.name(), self.default);
+        let (name, kind) = (self.name, self.kind.name());
+        let default =
+            if self.default.is_empty() { "none" } else { self.default };
         let warning =
             format!("{name}: not a {kind}: {}; using {default}", clean(text));
-        let value = parse(default).unwrap_or_default();
+        let value = parse(self.default).unwrap_or_default();
         Reading { value, warning: Some(warning) }
     }
 
