@@ -96,7 +96,7 @@ fn applies(
     if domains.any(|domain| domain.eq_ignore_ascii_case(recipient.domain)) {
         return true;
     }
-    if session.get("SMTPRCPTHOSTSOK") == Some("0") {
+    if session.recipient_allowed() == Some(false) {
         return false;
     }
     takes_mail_for(world, recipient.domain).unwrap_or_else(|error| {

@@ -200,9 +200,10 @@ impl Recipient {
     /// as none (as recorded in plugins.json: wrong-count-reset).
     fn new(session: &Session, text: &str, name: &'static str) -> Self {
         let mut verdict = Verdict::unchanged();
-        let number = |name| session.get(name)?.parse::<i64>().ok();
-        let accepted = number("SMTPRCPTCOUNT").unwrap_or(0);
-        let wrong = number(WRONG_COUNT).unwrap_or(0);
+        let accepted = session.recipients_accepted().unwrap_or(0);
+        let accepted = i64::try_from(accepted).unwrap_or(i64::MAX);
+        let wrong = session.get(WRONG_COUNT);
+        let wrong = wrong.and_then(|it| it.parse().ok()).unwrap_or(0);
         Self {
             address: lower(text).into_owned(),
             name,

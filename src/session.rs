@@ -141,9 +141,13 @@ impl Session {
     }
 
     /// Whether the server would take the recipient: its domain is in
-    /// rcpthosts, or the client may relay.
-    pub fn recipient_allowed(&self) -> bool {
-        self.get("SMTPRCPTHOSTSOK") == Some("1")
+    /// rcpthosts, or the client may relay. Nothing if it has not said.
+    pub fn recipient_allowed(&self) -> Option<bool> {
+        match self.get("SMTPRCPTHOSTSOK")? {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        }
     }
 
     /// Whether the client may send to anybody.

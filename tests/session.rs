@@ -97,6 +97,19 @@ fn counts_that_are_not_numbers_are_not_there() {
 }
 
 #[rstest]
+#[case::yes("1", Some(true))]
+#[case::no("0", Some(false))]
+#[case::nothing("", None)]
+#[case::something_else("maybe", None)]
+fn the_server_may_not_have_said(
+    #[case] text: &str,
+    #[case] allowed: Option<bool>,
+) {
+    let session = Session::new(1).with("SMTPRCPTHOSTSOK", text);
+    assert_eq!(session.recipient_allowed(), allowed);
+}
+
+#[rstest]
 #[case::none("joe@x", "joe")]
 #[case::capitals("JOE@x", "JOE")]
 #[case::quotes("\"joe doe\"@x", "joe doe")]

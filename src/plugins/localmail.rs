@@ -95,7 +95,7 @@ fn is_outside(
     world: &World,
     recipient: &str,
 ) -> Result<bool, Unreadable> {
-    if !session.recipient_allowed() {
+    if session.recipient_allowed() != Some(true) {
         return Ok(true);
     }
     let Some(address) = Address::parse(recipient) else {
