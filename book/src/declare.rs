@@ -193,39 +193,41 @@ fn item_start(item: &Item) -> Span {
     .unwrap_or_else(|| item.span())
 }
 
+/// A member of a type or trait, whose declaration has these ends.
+fn member<'a>(
+    (name, kind): (&'a Ident, DefKind),
+    syntax: Declared<'a>,
+    attributes: &'a [Attribute],
+    owner: Option<DefId>,
+    text: (Span, Span),
+) -> Option<New<'a, 'a>> {
+    Some(New { name, kind, syntax, attributes, owner, text })
+}
+
 /// What is to be said of something in a trait.
 pub fn trait_item<'a>(
     item: &'a TraitItem,
     generics: &'a Generics,
     owner: DefId,
 ) -> Option<New<'a, 'a>> {
-    let generics = Some(generics);
-    let owner = Some(owner);
+    use DefKind::{Alias, Constant, Method};
+    let (generics, owner) = (Some(generics), Some(owner));
     match item {
-        TraitItem::Fn(it) => Some(New {
-            name: &it.sig.ident,
-            kind: DefKind::Method,
-            syntax: Declared::Function(&it.sig, generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.sig.span(), it.sig.span()),
-        }),
-        TraitItem::Const(it) => Some(New {
-            name: &it.ident,
-            kind: DefKind::Constant,
-            syntax: Declared::Typed(&it.ty, generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.const_token.span(), it.ty.span()),
-        }),
-        TraitItem::Type(it) => Some(New {
-            name: &it.ident,
-            kind: DefKind::Alias,
-            syntax: Declared::Other(generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.type_token.span(), it.ident.span()),
-        }),
+        TraitItem::Fn(it) => {
+            let of = Declared::Function(&it.sig, generics);
+            let text = (it.sig.span(), it.sig.span());
+            member((&it.sig.ident, Method), of, &it.attrs, owner, text)
+        }
+        TraitItem::Const(it) => {
+            let of = Declared::Typed(&it.ty, generics);
+            let text = (it.const_token.span(), it.ty.span());
+            member((&it.ident, Constant), of, &it.attrs, owner, text)
+        }
+        TraitItem::Type(it) => {
+            let of = Declared::Other(generics);
+            let text = (it.type_token.span(), it.ident.span());
+            member((&it.ident, Alias), of, &it.attrs, owner, text)
+        }
         _ => None,
     }
 }
@@ -236,32 +238,24 @@ pub fn impl_item<'a>(
     generics: &'a Generics,
     owner: Option<DefId>,
 ) -> Option<New<'a, 'a>> {
+    use DefKind::{Alias, Constant, Method};
     let generics = Some(generics);
     match item {
-        ImplItem::Fn(it) => Some(New {
-            name: &it.sig.ident,
-            kind: DefKind::Method,
-            syntax: Declared::Function(&it.sig, generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.sig.span(), it.sig.span()),
-        }),
-        ImplItem::Const(it) => Some(New {
-            name: &it.ident,
-            kind: DefKind::Constant,
-            syntax: Declared::Typed(&it.ty, generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.const_token.span(), it.ty.span()),
-        }),
-        ImplItem::Type(it) => Some(New {
-            name: &it.ident,
-            kind: DefKind::Alias,
-            syntax: Declared::Typed(&it.ty, generics),
-            attributes: &it.attrs,
-            owner,
-            text: (it.type_token.span(), it.ty.span()),
-        }),
+        ImplItem::Fn(it) => {
+            let of = Declared::Function(&it.sig, generics);
+            let text = (it.sig.span(), it.sig.span());
+            member((&it.sig.ident, Method), of, &it.attrs, owner, text)
+        }
+        ImplItem::Const(it) => {
+            let of = Declared::Typed(&it.ty, generics);
+            let text = (it.const_token.span(), it.ty.span());
+            member((&it.ident, Constant), of, &it.attrs, owner, text)
+        }
+        ImplItem::Type(it) => {
+            let of = Declared::Typed(&it.ty, generics);
+            let text = (it.type_token.span(), it.ty.span());
+            member((&it.ident, Alias), of, &it.attrs, owner, text)
+        }
         _ => None,
     }
 }
