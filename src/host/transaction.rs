@@ -201,6 +201,7 @@ impl Conversation {
             match found {
                 Found::More => {}
                 Found::BareLineFeed => return Err(Broken::BareLineFeed),
+                Found::StrayDot => return Err(Broken::StrayDot),
                 Found::End => {
                     let rest = input.get(count..).unwrap_or_default();
                     self.client.unread(rest);
