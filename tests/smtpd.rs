@@ -52,12 +52,18 @@ async fn a_whole_session() {
 #[case::unknown("FROBNICATE", "502")]
 #[case::empty("", "502")]
 #[case::nul("NO\0OP", "502")]
+#[case::carriage_return("MAIL FROM:<a\rb@c.example>", "502")]
+#[case::two_carriage_returns("NOOP\r", "250")]
 #[case::no_colon("MAIL", "555")]
 #[case::no_auth("AUTH PLAIN AGEAYg==", "502")]
 #[case::no_tls("STARTTLS", "502")]
 #[case::lower_case("noop", "250")]
 #[case::declared_size("MAIL FROM:<a@b> SIZE=99999999", "552")]
 #[case::size_that_fits("MAIL FROM:<a@b> SIZE=99 BODY=8BITMIME", "250")]
+#[case::size_beyond_counting(
+    "MAIL FROM:<a@b> SIZE=99999999999999999999",
+    "552"
+)]
 #[case::size_that_is_none("MAIL FROM:<a@b> SIZE=many", "250")]
 #[tokio::test]
 async fn a_command_at_the_beginning(#[case] line: &str, #[case] code: &str) {
@@ -186,6 +192,23 @@ async fn too_large_a_message_is_read_and_refused() {
         stage.play([BEGINNING, b"DATA\r\n", &large, b"QUIT\r\n"]).await;
     assert_eq!(played.later_codes(), ["354", "552", "221"]);
     assert!(played.taken.is_empty());
+}
+
+/// RFC 1870 3: what the client may declare is what it may send.
+#[rstest]
+#[case::just_fits(b"a..............b\r\n", "250")]
+#[case::doubled_dot(b"..a.............b\r\n", "250")]
+#[case::one_too_many(b"a...............b\r\n", "552")]
+#[tokio::test]
+async fn a_message_is_as_large_as_declared(
+    #[case] message: &[u8],
+    #[case] code: &str,
+) {
+    let mut stage = Stage::new("");
+    stage.house.policy.bounds.size = 18;
+    let whole = [message, b".\r\n"].concat();
+    let played = stage.play([BEGINNING, b"DATA\r\n", &whole]).await;
+    assert_eq!(played.later_codes(), ["354", code]);
 }
 
 #[tokio::test]
