@@ -231,6 +231,34 @@ fn told_to_stop_the_server_lets_a_message_arrive() {
     assert_eq!(files(&folder.path().join("Maildir/new")).len(), 1);
 }
 
+/// The program has left something running that has the envelope's pipe and
+/// does not read it. Nobody waits for that, not even at the end.
+#[test]
+fn a_queue_that_leaves_something_running_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "#!/bin/sh\n\
+        (trap 'kill $!; exit' TERM; sleep 30 & wait; echo > over) &\n\
+        echo $! > left\nexit 31\n";
+    let queue = folder.path().join("queue");
+    fs::write(&queue, script).unwrap();
+    fs::set_permissions(&queue, Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("plugins"), "").unwrap();
+    let arguments = ["--deliver", "program:./queue", "--plugins", "plugins"];
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    let recipient = format!("RCPT TO:<{}@example.org>\r\n", "x".repeat(800));
+    let said = format!(
+        "HELO x\r\nMAIL FROM:<a@b>\r\n{}DATA\r\n.\r\n",
+        recipient.repeat(100)
+    );
+    let (_client, heard) = daemon.talk(said.as_bytes(), 105);
+    assert_eq!(&heard[104][..3], "554");
+    daemon.signal("-TERM");
+    assert!(daemon.child.wait().unwrap().success());
+    let left = fs::read_to_string(folder.path().join("left")).unwrap();
+    _ = Command::new("kill").arg(left.trim()).status();
+    assert!(!folder.path().join("over").exists());
+}
+
 #[test]
 fn more_sessions_than_there_is_room_for_are_turned_away() {
     let folder = tempfile::tempdir().unwrap();
