@@ -21,6 +21,7 @@ use rstest::rstest;
 
 use ra_plugins::host::deliver::Mailbox;
 use ra_plugins::host::queue::Queue;
+use ra_plugins::host::server::household;
 
 /// The end of a session that delivers a small message.
 const MESSAGE: [&[u8]; 3] =
@@ -271,6 +272,17 @@ fn more_sessions_than_there_is_room_for_are_turned_away() {
     let again = std::iter::repeat_with(|| daemon.talk(b"", 1).1);
     let mut again = again.take(100).map(|heard| heard[0][..3].to_owned());
     assert!(again.any(|code| code == "220"));
+}
+
+#[rstest]
+#[case::ipv4("192.0.2.9", "192.0.2.9")]
+#[case::neighbour("2001:db8:1:2::9", "2001:db8:1:2::")]
+#[case::same("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::")]
+#[case::next_door("2001:db8:1:3::9", "2001:db8:1:3::")]
+#[case::mapped("::ffff:192.0.2.9", "192.0.2.9")]
+fn an_ipv6_client_is_its_64(#[case] ip: &str, #[case] counted: &str) {
+    let household = household(ip.parse().unwrap());
+    assert_eq!(household.to_string(), counted);
 }
 
 #[rstest]
