@@ -32,10 +32,25 @@ pub enum Directive {
     Snapshot(String),
     /// A file of recorded sessions and a name in it.
     Session(String, String),
+    /// A picture of what a file holds: the file, perhaps a name in it.
+    Picture(Picture, String),
     /// A table that the weaver makes.
     Index(Index),
     /// The requirements of an RFC.
     Rfc(String),
+}
+
+/// The pictures that the weaver draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// How SPF records were evaluated.
+    Tree,
+    /// When questions were asked and answered.
+    Timeline,
+    /// What a rate window held, second by second.
+    Window,
+    /// What was measured.
+    Bars,
 }
 
 /// The tables that the weaver makes.
@@ -163,6 +178,10 @@ fn parse(name: &str, arguments: &str) -> Result<Directive, DirectiveError> {
                 .ok_or_else(|| DirectiveError::NoTarget(name.to_owned()))?;
             Directive::Session(file.trim().into(), session.trim().into())
         }
+        "tree" => Directive::Picture(Picture::Tree, target()?),
+        "timeline" => Directive::Picture(Picture::Timeline, target()?),
+        "window" => Directive::Picture(Picture::Window, target()?),
+        "bars" => Directive::Picture(Picture::Bars, target()?),
         "rfc" => Directive::Rfc(target()?),
         "identifiers" => Directive::Index(Index::Identifiers),
         "files" => Directive::Index(Index::Files),

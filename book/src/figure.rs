@@ -20,10 +20,16 @@ pub enum FigureError {
     /// The file has no session of this name.
     #[error("{0} has no session `{1}`")]
     NoSession(String, String),
+    /// A line of the file cannot be drawn.
+    #[error("{0}:{1}: {2}")]
+    Line(String, usize, String),
+    /// The file lacks what is to be drawn.
+    #[error("{0}: {1}")]
+    Missing(String, String),
 }
 
 /// Reads a file below the root.
-fn read(root: &Path, path: &str) -> Result<String, FigureError> {
+pub fn read(root: &Path, path: &str) -> Result<String, FigureError> {
     std::fs::read_to_string(root.join(path))
         .map_err(|error| FigureError::Read(path.to_owned(), error))
 }
