@@ -29,6 +29,8 @@ struct Record {
 struct Term {
     text: String,
     tried: bool,
+    /// Whether it matched, where the trace lets us know.
+    matched: Option<bool>,
     /// Whether it is on the way to the result.
     decided: bool,
     answers: Vec<String>,
@@ -39,16 +41,27 @@ struct Term {
 impl Term {
     /// Whether there is nothing to see here but that it did not match.
     fn is_dull(&self) -> bool {
-        !self.decided && self.answers.is_empty() && self.record.is_none()
+        self.matched == Some(false)
+            && self.answers.is_empty()
+            && self.record.is_none()
     }
 
     /// What became of it.
     fn fate(&self) -> &'static str {
-        match (self.tried, self.decided) {
+        match (self.tried, self.matched) {
             (false, _) => "not reached",
-            (true, true) => "matches",
-            (true, false) => "no match",
+            (true, _) if self.text.starts_with("redirect=") => "followed",
+            (true, Some(true)) => "matches",
+            (true, Some(false)) => "no match",
+            (true, None) => "",
         }
+    }
+
+    /// Whether it must be what a result comes from, when it was the last to
+    /// be tried. A neutral result may come from no term at all.
+    fn must_match(&self, result: &str) -> Option<bool> {
+        let sure = result != "neutral" || self.text.starts_with("?all");
+        sure.then_some(true)
     }
 }
 
@@ -132,7 +145,11 @@ impl Tree {
             }
         }
         let terms = text.split_whitespace().skip(1);
-        let term = |text: &str| Term { text: text.into(), ..Term::default() };
+        let term = |text: &str| Term {
+            text: text.to_owned(),
+            matched: Some(false),
+            ..Term::default()
+        };
         let terms = terms.map(term).collect();
         let (domain, result) = (domain.to_owned(), String::new());
         self.records.push(Record { domain, result, terms });
@@ -150,6 +167,10 @@ impl Tree {
             if ended.is_some() && !record.terms.iter().any(redirects) {
                 return;
             }
+            let mut terms = record.terms.iter_mut().rev();
+            if let Some(last) = terms.find(|it| it.tried) {
+                last.matched = last.must_match(result);
+            }
             result.clone_into(&mut record.result);
             self.open.pop();
             ended = Some(at);
@@ -166,7 +187,7 @@ impl Tree {
                 .find(|it| it.tried && !it.text.starts_with("exp="))
                 .filter(|it| it.record.is_some() || !none_matched);
             next = last.and_then(|term| {
-                term.decided = true;
+                (term.decided, term.matched) = (true, Some(true));
                 term.record
             });
         }

@@ -81,7 +81,7 @@ fn a_tree_shows_the_way_to_the_result() {
         "A mx.a.example: 192.0.2.9",
         "include:b.example: matches",
         "b.example: pass",
-        "redirect=c.example: matches",
+        "redirect=c.example: followed",
         "c.example: pass",
         "ip4:192.0.2.1: matches",
         "-all: not reached",
@@ -100,6 +100,26 @@ fn where_nothing_matched_no_term_is_marked() {
                 a.example: neutral\n";
     let tree = drawn("none", Picture::Tree, text);
     assert_eq!(decided(&tree), ["a.example"]);
+}
+
+#[test]
+fn terms_that_match_elsewhere_are_no_dull_ones() {
+    let text = "fail: mechanism -all of a.example\n\
+                a.example: v=spf1 include:b.example -all\n\
+                a.example: try include:b.example\n\
+                b.example: v=spf1 a mx ip4:192.0.2.1 ?ptr\n\
+                b.example: try a\nb.example: try mx\n\
+                b.example: try ip4:192.0.2.1\nb.example: try ?ptr\n\
+                b.example: neutral\na.example: try -all\n\
+                a.example: fail\n";
+    let tree = drawn("dull", Picture::Tree, text);
+    let below = ["b.example: neutral", "a and 2 more: no match", "?ptr"];
+    assert_eq!(words(&tree).get(2..5).unwrap(), below);
+    let text = text.replace("?ptr", "~all").replace("neutral", "softfail");
+    let tree = drawn("match", Picture::Tree, &text);
+    let below = ["b.example: softfail", "a and 2 more: no match"];
+    assert_eq!(words(&tree).get(2..4).unwrap(), below);
+    assert_eq!(words(&tree).get(4).unwrap(), &"~all: matches");
 }
 
 #[test]
