@@ -6,7 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::html::escape;
-use crate::source::{below, find};
+use crate::source::{self, below, find};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Error)]
@@ -30,7 +30,7 @@ pub enum FigureError {
 
 /// Reads a file below the root.
 pub fn read(root: &Path, path: &str) -> Result<String, FigureError> {
-    std::fs::read_to_string(root.join(path))
+    source::text(&root.join(path))
         .map_err(|error| FigureError::Read(path.to_owned(), error))
 }
 

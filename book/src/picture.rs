@@ -89,7 +89,7 @@ fn tree(text: &str) -> Result<(&str, Tree), Wrong> {
 fn window(text: &str) -> Result<(usize, Vec<Second>), Wrong> {
     let (_, size) = text.split_once("window of ").ok_or((1, "no window"))?;
     let size = size.split_whitespace().next().unwrap_or("");
-    match size.parse() {
+    match size.parse::<u16>().map(usize::from) {
         Ok(size) if size > 0 => Ok((size, numbered(text, 1, Second::read)?)),
         _ => Err((1, "a window of no seconds")),
     }

@@ -32,7 +32,11 @@ impl Second {
         let [second, marks, buckets, sum] = words.as_slice() else {
             return Err("not a second, its marks, the window and the sum");
         };
-        let number = |word: &str| word.parse().map_err(|_| "not a number");
+        let number = |word: &str| {
+            let number: Option<u32> = word.parse().ok();
+            let number = number.and_then(|it| usize::try_from(it).ok());
+            number.ok_or("not a number, or too large to be drawn")
+        };
         let count = |it: char| match it {
             '.' => Ok(0),
             digit => digit.to_digit(10).ok_or("not a digit"),

@@ -22,7 +22,10 @@ impl Moment {
             return Ok(Self::Way(line.to_owned()));
         }
         let mut words = line.split_whitespace();
-        let mut time = || words.next().and_then(|it| it.parse().ok());
+        let mut time = || {
+            let time: u16 = words.next()?.parse().ok()?;
+            Some(usize::from(time))
+        };
         let (Some(asked), Some(answered)) = (time(), time()) else {
             return Err("not two times and a question");
         };
