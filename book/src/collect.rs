@@ -57,6 +57,7 @@ fn is_root(path: &str) -> bool {
     });
     path.ends_with("src/lib.rs")
         || path.ends_with("src/main.rs")
+        || path.starts_with("src/bin/")
         || path.starts_with("benches/")
         || test
 }
