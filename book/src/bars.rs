@@ -49,11 +49,10 @@ impl Measured {
         })
     }
 
-    /// Every number with its unit.
-    pub fn labels(&self) -> impl Iterator<Item = String> {
-        self.parts
-            .iter()
-            .flat_map(|part| part.bars.iter().map(|(_, bar)| part.label(bar)))
+    /// Every number.
+    pub fn numbers(&self) -> impl Iterator<Item = String> {
+        let bars = self.parts.iter().flat_map(|part| &part.bars);
+        bars.map(|(_, number)| number.to_string())
     }
 
     /// Where the figures come from.
@@ -86,11 +85,6 @@ impl Part {
         Ok(Self { title, unit: word(part, name, "unit")?, bars })
     }
 
-    /// A number with its unit.
-    fn label(&self, bar: &Number) -> String {
-        format!("{bar} {}", self.unit)
-    }
-
     /// Draws the bars: the longest takes all the room there is.
     fn draw(&self, out: &mut Drawing) {
         let value = |bar: &Number| bar.as_f64().unwrap_or(0.0);
@@ -104,7 +98,7 @@ impl Part {
             let wide = (value(bar) / most * BAR).round();
             out.text(0, out.y, "question", who);
             out.bar(class, (LEFT, out.y - 11), (wide, 13));
-            let label = self.label(bar);
+            let label = format!("{bar} {}", self.unit);
             out.text(END + wide, out.y, "value", &label);
             out.say(&format!("{}, {who}: {label}", self.title));
         }

@@ -109,15 +109,18 @@ fn unsaid(
     problems: &mut Vec<Problem>,
 ) {
     let Ok(measured) = measured(&site.root, target) else { return };
-    let says = |label: &str| {
+    let is_part = |it: char| it.is_ascii_digit() || it == '.';
+    let says = |number: &str| {
         chapter.segments.iter().any(|segment| match segment {
-            Segment::Prose(text) => text.contains(label),
+            Segment::Prose(text) => text
+                .split(|it| !is_part(it))
+                .any(|word| word.trim_end_matches('.') == number),
             Segment::Directive(..) | Segment::Broken(..) => false,
         })
     };
-    for label in measured.labels().filter(|label| !says(label)) {
+    for number in measured.numbers().filter(|number| !says(number)) {
         let file = format!("chapters/{}", chapter.path);
-        let what = format!("{target}: `{label}` is not in the text");
+        let what = format!("{target}: {number} is not in the text");
         problems.push(Problem { file, line, what });
     }
 }
