@@ -1,6 +1,7 @@
 //! Checks written down so that the book can draw them.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that cannot go on should say so and fail"
 )]
@@ -25,7 +26,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 struct Watched {
     zone: Arc<Zone>,
     start: Instant,
-    seen: Mutex<Vec<String>>,
+    /// The questions in their order; when they were asked and answered.
+    seen: Mutex<Vec<(String, u128, u128)>>,
 }
 
 impl Dns for Watched {
@@ -34,12 +36,13 @@ impl Dns for Watched {
             panic!("a zone knows everything");
         };
         let asked = self.start.elapsed().as_millis();
-        let question = format!("{wanted} {name}");
+        let mut seen = self.seen.lock().unwrap();
+        let index = seen.len();
+        seen.push((format!("{wanted} {name}"), asked, asked));
         Asked::Waiting(Box::pin(async move {
             tokio::time::sleep(PAUSE).await;
             let answered = self.start.elapsed().as_millis();
-            let line = format!("{asked:>5} {answered:>5}  {question}");
-            self.seen.lock().unwrap().push(line);
+            self.seen.lock().unwrap()[index].2 = answered;
             answer
         }))
     }
@@ -69,7 +72,10 @@ fn check(id: &str, look_ahead: bool) -> (String, Outcome, Vec<String>) {
             Checker { look_ahead, tracing: true, ..Checker::new(&world) };
         let outcome = checker.check(&query).await;
         let seen = std::mem::take(&mut *dns.seen.lock().unwrap());
-        (title, outcome, seen)
+        let line = |(question, asked, answered): &(String, u128, u128)| {
+            format!("{asked:>5} {answered:>5}  {question}")
+        };
+        (title, outcome, seen.iter().map(line).collect())
     })
 }
 
