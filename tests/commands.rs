@@ -111,6 +111,29 @@ fn install_links_and_prints_what_to_paste() {
     assert_eq!(told(&output.unwrap()), (text, Some(0)));
 }
 
+/// What is pasted without a look must not refuse the world.
+#[test]
+fn install_of_everything_comments_out_what_is_doubtful() {
+    let folder = tempfile::tempdir().unwrap();
+    let qmail = fs::canonicalize(folder.path()).unwrap();
+    let plugins = qmail.join("plugins");
+    let output = ra(&qmail, &["install", plugins.to_str().unwrap()]);
+    let (text, status) = told(&output);
+    assert_eq!(status, Some(0));
+    assert!(plugins.join("msa").exists());
+    let (comments, lines): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.starts_with('#'));
+    assert!(comments.contains(&"#plugins/msa"), "{text}");
+    assert!(comments[0].starts_with("# ipthrottle: "), "{text}");
+    let lines: Vec<&str> = lines
+        .into_iter()
+        .filter_map(|it| it.strip_prefix("plugins/"))
+        .collect();
+    let safe = "authlogger overload mfdnschecks rblchecks \
+        tarpit plusaliases spfchecks";
+    assert_eq!(lines.join(" "), safe);
+}
+
 #[test]
 fn install_does_not_link_what_would_be_another_program() {
     let folder = tempfile::tempdir().unwrap();
