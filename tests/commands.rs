@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use rstest::rstest;
 
@@ -68,6 +69,26 @@ fn overload_raises_and_lowers_its_flag_with_hysteresis() {
         assert_eq!(flag.exists(), status == 1);
     }
     assert_eq!(fs::read_dir(qmail.join("control")).unwrap().count(), 0);
+}
+
+#[test]
+fn overload_renews_its_flag_at_each_look() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    fs::create_dir_all(folder.path().join("queue/todo")).unwrap();
+    fs::write(folder.path().join("queue/todo/1"), "").unwrap();
+    let flag = folder.path().join("control/overloaded");
+    let by_hand = "moving to the new disk, jane";
+    for (text, is_renewed) in [("ra overload: x\n", true), (by_hand, false)] {
+        fs::write(&flag, text).unwrap();
+        let file = fs::File::options().write(true).open(&flag).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let output = ra(folder.path(), &["overload", "--limit", "0"]);
+        assert_eq!(output.status.code(), Some(1));
+        let modified = fs::metadata(&flag).unwrap().modified().unwrap();
+        assert_eq!(modified != SystemTime::UNIX_EPOCH, is_renewed, "{text}");
+    }
+    assert_eq!(fs::read_to_string(&flag).unwrap(), by_hand);
 }
 
 #[test]
