@@ -373,6 +373,20 @@ fn under_tcpserver_the_control_files_and_variables_of_qmail_count() {
 }
 
 #[rstest]
+#[case::less("500", "250-SIZE 500\r\n")]
+#[case::any("0", "250-PIPELINING\r\n250 8BITMIME\r\n")]
+#[case::nonsense("many", "250-SIZE 1000\r\n")]
+fn a_client_may_have_a_limit_of_its_own(
+    #[case] bytes: &str,
+    #[case] answer: &str,
+) {
+    let files = [ME, ("control/databytes", "1000\n")];
+    let variables = [("DATABYTES", bytes)];
+    let (said, _, _) = stdio(&files, &variables, "EHLO x\r\nQUIT\r\n");
+    assert!(said.contains(answer), "{said}");
+}
+
+#[rstest]
 #[case::no_me(&[], &[])]
 #[case::no_chain(&[ME], &[("ENABLE_SPP", "1")])]
 fn without_its_files_there_is_no_session(

@@ -104,6 +104,15 @@ async fn an_exchange(#[case] lines: &[&str], #[case] codes: &[&str]) {
     assert_eq!(play(lines).await.codes()[1..], *codes);
 }
 
+/// Whoever bans those who guess has to know whom, and no name that is tried
+/// may look like another line.
+#[tokio::test]
+async fn the_log_says_who_tried_a_wrong_password() {
+    let played = play(&[&plain("\0joe\nroot\0guess")]).await;
+    let line = "smtpd: pid 7 - login failed for joe?root (127.0.0.1)";
+    assert_eq!(played.log[0], line);
+}
+
 #[tokio::test]
 async fn an_endless_response_is_no_response() {
     let endless = "x".repeat(20_000);

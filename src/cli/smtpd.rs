@@ -197,6 +197,11 @@ fn stdio_house(
 ) -> io::Result<House> {
     let world = machine::world(session);
     let mut policy = Policy::read(&world).map_err(other)?;
+    // tcprules may set it for some clients, as qmail-smtpd's manual says.
+    let databytes = session.get("DATABYTES").and_then(|it| it.parse().ok());
+    if let Some(bytes) = databytes {
+        policy.limit_size(bytes);
+    }
     if !arguments.domain.is_empty() {
         policy.domains = Domains::These(arguments.domain.clone());
     }

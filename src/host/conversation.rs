@@ -21,7 +21,7 @@ use crate::host::received::Protocol;
 use crate::host::section::{Outcome, Spp};
 use crate::plugin::Message;
 use crate::session::Session;
-use crate::spp::Section;
+use crate::spp::{Section, clean};
 use crate::world::{Waiting, World};
 
 /// What all sessions of a server share.
@@ -225,10 +225,14 @@ impl Conversation {
         Ok(self.say(reply))
     }
 
-    /// Logs a line of the server's own.
+    /// Logs a line of the server's own, with the client that it is about: a
+    /// server has one process id for many sessions, and whoever counts wrong
+    /// passwords has to know whose they are.
     pub fn log(&self, message: &Message, arguments: &[&str]) {
         let (pid, text) = (self.session.pid(), message.fill(arguments));
-        self.house.journal.log(&format!("smtpd: pid {pid} - {text}"));
+        let client = self.session.client_ip_text().unwrap_or("unknown");
+        let line = format!("smtpd: pid {pid} - {text} ({})", clean(client));
+        self.house.journal.log(&line);
     }
 
     /// Forgets sender and recipients, and nothing else.
