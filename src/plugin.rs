@@ -84,6 +84,14 @@ impl Message {
     }
 }
 
+/// What several plugins say when a file cannot be read; what it would have
+/// said is not known, and the mail passes.
+pub const NO_FILE: Message = Message::log("error opening {file}");
+
+/// What several plugins say when the server runs them where there is no
+/// recipient.
+pub const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
+
 /// What a plugin has decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
