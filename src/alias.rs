@@ -8,7 +8,7 @@
 //! ```
 
 use crate::control::{listed, takes_mail_for};
-use crate::plugin::{Message, Verdict};
+use crate::plugin::{Message, NO_FILE, NO_RECIPIENT, Verdict};
 use crate::session::{Address, Missing, Session};
 use crate::settings::{Kind, Setting, words};
 use crate::world::World;
@@ -30,14 +30,8 @@ pub const EXACT: Setting = Setting::new(
     "a list or CDB of addresses that exist and are not rewritten",
 );
 
-/// The server runs us in the wrong section.
-pub const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
-
 /// The recipient is not an address.
 pub const NO_ADDRESS: Message = Message::log("error: no valid SMTPRCPTTO");
-
-/// A list cannot be read; the address is left alone.
-pub const NO_FILE: Message = Message::log("error opening {file}");
 
 /// The local part up to the first character of a set. Nothing if there is
 /// none, or if nobody would be left.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::control::{Control, listed, lower};
 use crate::exchangers::{HOSTS_MAX, addresses, exchangers, is_public};
 use crate::memory::{Claim, Note};
-use crate::plugin::{Message, Verdict};
+use crate::plugin::{Message, NO_FILE, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::Setting;
 use crate::world::{DnsError, World};
@@ -32,8 +32,8 @@ pub mod client;
 use client::{Opinion, ask, is_askable};
 use words::{
     BUSY, CACHE, CACHED, CACHETIME, CHECKING, DEADLINE, LATER, NO_BOUNCES,
-    NO_CACHE, NO_LIST, NOBODY, PORT, PRIVATE, REFUSED, TESTING, UNASKABLE,
-    UNSURE, WHITELISTS,
+    NO_CACHE, NOBODY, PORT, PRIVATE, REFUSED, TESTING, UNASKABLE, UNSURE,
+    WHITELISTS,
 };
 
 /// How long one server may take to accept a connection.
@@ -103,7 +103,7 @@ pub fn is_whitelisted(
                 return true;
             }
             Err(error) if !error.is_absent() => {
-                verdict.log(&NO_LIST, &[&error.brief()]);
+                verdict.log(&NO_FILE, &[&error.brief()]);
             }
             Ok(false) | Err(_) => {}
         }

@@ -84,6 +84,14 @@ impl Message {
     }
 }
 
+/// What several plugins say when a file cannot be read; what it would have
+/// said is not known, and the mail passes.
+pub const NO_FILE: Message = Message::log("error opening {file}");
+
+/// What several plugins say when the server runs them where there is no
+/// recipient.
+pub const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
+
 /// What a plugin has decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -241,7 +249,7 @@ impl Plugin {
     /// all commands to standard output in one write. A server that has gone
     /// away is no reason to fail, and nothing else can.
     pub async fn run(&self, session: &Session, world: &World) -> ExitCode {
-        let guard = self.reads_files().then(|| self.guard(session));
+        let guard = self.needs_guard().then(|| self.guard(session));
         let verdict = self.judge(session, world).await;
         drop(guard);
         let log = verdict.log_lines(self.name, session.pid());
@@ -256,10 +264,13 @@ impl Plugin {
 }
 
 impl Plugin {
-    /// Whether it looks at files, which have no limit on time of their own.
-    fn reads_files(&self) -> bool {
+    /// Whether a server waits for it while it looks at files, which have no
+    /// limit on time of their own.
+    fn needs_guard(&self) -> bool {
         let names_file = |setting: &Setting| setting.kind == Kind::File;
-        !self.files.is_empty() || self.settings.iter().any(names_file)
+        let reads_files =
+            !self.files.is_empty() || self.settings.iter().any(names_file);
+        reads_files && !self.sections.is_empty()
     }
 
     /// Ends the process if it is still deciding well after its limit: then a

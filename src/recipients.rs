@@ -23,7 +23,7 @@
 use std::borrow::Cow;
 
 use crate::control::{is_in_rcpthosts, listed, lower};
-use crate::plugin::{Message, Verdict};
+use crate::plugin::{Message, NO_FILE, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Reading, Setting};
 use crate::spp::Command;
@@ -121,9 +121,6 @@ pub const NO_WHITELIST: Message =
 pub const NO_LIST: Message =
     Message::log("Error opening address list file ({file})");
 
-/// A control file cannot be read; everybody passes.
-pub const NO_CONTROL: Message = Message::log("error opening {file}");
-
 /// Everything that a plugin with a list can say.
 pub const LIST_MESSAGES: &[Message] = &[
     INVALID,
@@ -138,7 +135,7 @@ pub const LIST_MESSAGES: &[Message] = &[
     ACCEPTED,
     NO_WHITELIST,
     NO_LIST,
-    NO_CONTROL,
+    NO_FILE,
 ];
 
 /// Everything that a plugin which asks vpopmail can say.
@@ -156,7 +153,7 @@ pub const VPOPMAIL_MESSAGES: &[Message] = &[
     WHITELISTED,
     ACCEPTED,
     NO_WHITELIST,
-    NO_CONTROL,
+    NO_FILE,
 ];
 
 /// A recipient that has passed the checks before the list.
@@ -316,9 +313,9 @@ pub fn look_up(
         Ok(true) => {}
         Ok(false) => return Ok(None),
         Err(error) if error.is_absent() => {
-            return Err((NO_CONTROL, "rcpthosts".to_owned()));
+            return Err((NO_FILE, "rcpthosts".to_owned()));
         }
-        Err(error) => return Err((NO_CONTROL, error.brief())),
+        Err(error) => return Err((NO_FILE, error.brief())),
     }
     let found = listed(world, list, address);
     found.map(Some).map_err(|error| (NO_LIST, error.brief()))

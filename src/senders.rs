@@ -13,10 +13,9 @@
 //! ```
 
 use crate::control::{Control, Unreadable, names};
-use crate::plugin::{Message, Verdict};
+use crate::plugin::{Message, NO_FILE, Verdict};
 use crate::recipients::{
-    NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_exempt,
-    look_up,
+    NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_exempt, look_up,
 };
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Setting};
@@ -86,7 +85,7 @@ pub const LIST_MESSAGES: &[Message] = &[
     ACCEPTED,
     NO_WHITELIST,
     NO_LIST,
-    NO_CONTROL,
+    NO_FILE,
 ];
 
 /// Everything that a plugin which asks vpopmail can say.
@@ -102,7 +101,7 @@ pub const VPOPMAIL_MESSAGES: &[Message] = &[
     ACCEPTED,
     FOREIGN,
     NO_WHITELIST,
-    NO_CONTROL,
+    NO_FILE,
 ];
 
 /// A sender that has passed the checks before the list.
@@ -157,7 +156,7 @@ impl Sender {
                 Err(self.verdict)
             }
             Err(error) => {
-                self.verdict.log(&NO_CONTROL, &[&error.brief()]);
+                self.verdict.log(&NO_FILE, &[&error.brief()]);
                 Ok(self)
             }
         }

@@ -162,28 +162,51 @@ const STUCK: Plugin = Plugin {
     ..TEST
 };
 
+/// A plugin that is none of a session's, and takes its time over its files.
+const SLOW: Plugin = Plugin {
+    name: "slow",
+    sections: &[],
+    files: &[("control/list", "long")],
+    decide: |_session, _world| {
+        Box::pin(async {
+            std::thread::sleep(Duration::from_secs(3));
+            let mut verdict = Verdict::unchanged();
+            verdict.log(&BLOCKED, &["a", "b"]);
+            verdict
+        })
+    },
+    ..TEST
+};
+
 /// Does nothing, unless it was started as a process by the next test: then
-/// it gets stuck.
+/// it is one of the plugins above.
 #[tokio::test]
-async fn a_stuck_process() {
-    if std::env::var_os("STUCK").is_some() {
-        let session = Session::from_environment();
-        STUCK.run(&session, &Frozen::new().world()).await;
+async fn a_process() {
+    let (session, world) = (Session::from_environment(), Frozen::new().world());
+    match std::env::var("RUN_AS").as_deref() {
+        Ok("stuck") => _ = STUCK.run(&session, &world).await,
+        Ok("slow") => _ = SLOW.run(&session, &world).await,
+        Ok(_) | Err(_) => {}
     }
 }
 
-#[test]
-fn a_disk_that_does_not_answer_does_not_stop_the_server() {
+#[rstest]
+#[case::a_server_waits("stuck", "no decision within 1 s")]
+#[case::nobody_waits("slow", "blocked from a to b")]
+fn a_disk_that_does_not_answer_does_not_stop_the_server(
+    #[case] name: &str,
+    #[case] words: &str,
+) {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_stuck_process", "--nocapture"])
-        .env("STUCK", "1")
+        .args(["--exact", "a_process", "--nocapture"])
+        .env("RUN_AS", name)
         .env("RA_DEADLINE", "1")
         .output()
         .unwrap();
     assert!(output.status.success());
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        format!("stuck: pid {} - no decision within 1 s\n", std::process::id())
+        format!("{name}: pid {} - {words}\n", std::process::id())
     );
 }
 

@@ -1,7 +1,7 @@
 //! What can be set for the call-back, and what it says.
 
 use crate::blocklist::words::AUTHENTICATED;
-use crate::plugin::Message;
+use crate::plugin::{Message, NO_FILE};
 use crate::settings::{Kind, Setting};
 
 /// Whether the answer has consequences.
@@ -78,9 +78,6 @@ pub const WHITELISTS: [(&str, Message); 2] = [
     ("control/cbwladdr", Message::log("Whitelisted address")),
 ];
 
-/// A list cannot be read; the check goes on.
-pub const NO_LIST: Message = Message::log("error opening {file}");
-
 /// Said before anything is asked.
 pub const CHECKING: Message = Message::log("Checking sender ({address})");
 
@@ -113,7 +110,7 @@ pub const MESSAGES: &[Message] = &[
     CHECKING,
     WHITELISTS[0].1,
     WHITELISTS[1].1,
-    NO_LIST,
+    NO_FILE,
     UNASKABLE,
     CACHED,
     BUSY,

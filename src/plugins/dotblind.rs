@@ -1,9 +1,7 @@
 //! `dotblind`: dots that nobody remembers.
 
-use crate::alias::{
-    DOMAINS, EXACT, NO_ADDRESS, NO_FILE, NO_RECIPIENT, rewrite, without,
-};
-use crate::plugin::{Plugin, Verdict};
+use crate::alias::{DOMAINS, EXACT, NO_ADDRESS, rewrite, without};
+use crate::plugin::{NO_FILE, NO_RECIPIENT, Plugin, Verdict};
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;

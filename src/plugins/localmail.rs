@@ -1,7 +1,7 @@
 //! `localmail`: users who may only write to colleagues.
 
 use crate::control::{Control, Unreadable, is_in_rcpthosts, names};
-use crate::plugin::{Message, Plugin, Verdict};
+use crate::plugin::{Message, NO_FILE, NO_RECIPIENT, Plugin, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;
@@ -22,12 +22,6 @@ const REFUSAL: Message =
 
 /// Its line in the log.
 const BLOCKED: Message = Message::log("blocked from {user} to {recipient}");
-
-/// The server runs us in the wrong section.
-const NO_RECIPIENT: Message = Message::log("error: no SMTPRCPTTO");
-
-/// The list or rcpthosts cannot be read; everybody passes.
-const NO_FILE: Message = Message::log("error opening {file}");
 
 /// A line of the list is not UTF-8; the others count.
 const FLAWED: Message = Message::log("{file}: line {number} is not UTF-8");

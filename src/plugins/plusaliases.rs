@@ -1,9 +1,7 @@
 //! `plusaliases`: everything after the plus is a note to oneself.
 
-use crate::alias::{
-    DOMAINS, EXACT, NO_ADDRESS, NO_FILE, NO_RECIPIENT, cut_at, rewrite,
-};
-use crate::plugin::{Plugin, Verdict};
+use crate::alias::{DOMAINS, EXACT, NO_ADDRESS, cut_at, rewrite};
+use crate::plugin::{NO_FILE, NO_RECIPIENT, Plugin, Verdict};
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;

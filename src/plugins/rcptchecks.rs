@@ -2,10 +2,9 @@
 
 use crate::mailboxes::quota::percent_used;
 use crate::mailboxes::vpopmail::{Resident, User, find};
-use crate::plugin::{Plugin, Verdict};
+use crate::plugin::{NO_FILE, Plugin, Verdict};
 use crate::recipients::{
-    FULL, FULL_LOG, LIMIT, NO_CONTROL, Recipient, VPOPMAIL_MESSAGES, WHITELIST,
-    WRONG_LIMIT,
+    FULL, FULL_LOG, LIMIT, Recipient, VPOPMAIL_MESSAGES, WHITELIST, WRONG_LIMIT,
 };
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
@@ -59,7 +58,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         Ok(Some(Resident::User(_) | Resident::Alias | Resident::CatchAll)) => {
             recipient.decide(true)
         }
-        Err(error) => recipient.pass_after(&NO_CONTROL, &error.brief()),
+        Err(error) => recipient.pass_after(&NO_FILE, &error.brief()),
     }
 }
 

@@ -1,8 +1,7 @@
 //! `senderchecks`: senders in vpopmail.
 
 use crate::mailboxes::vpopmail::{Resident, find};
-use crate::plugin::{Plugin, Verdict};
-use crate::recipients::NO_CONTROL;
+use crate::plugin::{NO_FILE, Plugin, Verdict};
 use crate::senders::{
     AUTHMATCH, FOREIGN, Sender, VPOPMAIL_MESSAGES, WHITELIST,
 };
@@ -35,6 +34,6 @@ async fn decide(session: &Session, world: &World) -> Verdict {
     match sender.parts().map_or(Ok(None), |address| find(world, &address)) {
         Ok(None) => sender.accept(&FOREIGN),
         Ok(Some(resident)) => sender.decide(resident != Resident::Nobody),
-        Err(error) => sender.pass_after(&NO_CONTROL, &error.brief()),
+        Err(error) => sender.pass_after(&NO_FILE, &error.brief()),
     }
 }
