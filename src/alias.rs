@@ -10,7 +10,7 @@
 use crate::control::{listed, takes_mail_for};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Missing, Session};
-use crate::settings::{Kind, Setting};
+use crate::settings::{Kind, Setting, words};
 use crate::world::World;
 
 /// Domains whose addresses are rewritten even if the server would not take
@@ -92,11 +92,11 @@ fn applies(
     recipient: Address<'_>,
     verdict: &mut Verdict,
 ) -> bool {
-    let mut domains = DOMAINS.text(session).split([',', ':']).map(str::trim);
+    let mut domains = words(DOMAINS.text(session));
     if domains.any(|domain| domain.eq_ignore_ascii_case(recipient.domain)) {
         return true;
     }
-    if session.get("SMTPRCPTHOSTSOK") == Some("0") {
+    if session.recipient_allowed() == Some(false) {
         return false;
     }
     takes_mail_for(world, recipient.domain).unwrap_or_else(|error| {

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
-use crate::memory::{Memory, Note, Purged};
+use crate::memory::{Claim, Memory, Note, Purged};
 
 /// How long we wait for others to finish writing.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -105,9 +105,11 @@ fn time(seconds: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-/// A length of time in whole seconds.
+/// A length of time in whole seconds, the last of them perhaps not used up.
 fn length(time: Duration) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+    let begun = u64::from(time.subsec_nanos() > 0);
+    let seconds = time.as_secs().saturating_add(begun);
+    i64::try_from(seconds).unwrap_or(i64::MAX)
 }
 
 impl Memory for Archive {
@@ -130,25 +132,31 @@ impl Memory for Archive {
 
     /// One statement, so that of two processes only one can succeed. When a
     /// claim has lapsed is said in the words of
-    /// [`has_lapsed`](crate::memory::has_lapsed).
+    /// [`Claim::has_lapsed`].
     fn claim(
         &self,
         file: &Path,
         key: &str,
         now: SystemTime,
         time: Duration,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Claim>> {
         let insert = "INSERT INTO claims VALUES (?1, ?2 + ?3) \
             ON CONFLICT (key) DO UPDATE SET until = excluded.until \
-            WHERE until <= ?2 OR until > ?2 + 2 * ?3";
-        let values = params![key, seconds(now), length(time)];
-        let rows = open(file)?.execute(insert, values).map_err(trouble)?;
-        Ok(rows > 0)
+            WHERE until <= ?2 OR until > ?2 + 2 * ?3 RETURNING until";
+        open(file)?
+            .query_row(
+                insert,
+                params![key, seconds(now), length(time)],
+                |row| Ok(Claim { until: self::time(row.get(0)?) }),
+            )
+            .optional()
+            .map_err(trouble)
     }
 
-    fn release(&self, file: &Path, key: &str) -> io::Result<()> {
-        let delete = "DELETE FROM claims WHERE key = ?1";
-        open(file)?.execute(delete, params![key]).map_err(trouble)?;
+    fn release(&self, file: &Path, key: &str, claim: Claim) -> io::Result<()> {
+        let delete = "DELETE FROM claims WHERE key = ?1 AND until = ?2";
+        let values = params![key, seconds(claim.until)];
+        open(file)?.execute(delete, values).map_err(trouble)?;
         Ok(())
     }
 

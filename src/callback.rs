@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::control::{Control, listed, lower};
 use crate::exchangers::{HOSTS_MAX, addresses, exchangers, is_public};
-use crate::memory::Note;
+use crate::memory::{Claim, Note};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::Setting;
@@ -123,6 +123,8 @@ struct Check<'a> {
     cache: PathBuf,
     cache_time: Duration,
     deadline: Duration,
+    port: u16,
+    may_be_private: bool,
 }
 
 /// Finds out about a sender; nothing where that could not even be tried.
@@ -154,6 +156,9 @@ pub async fn verify(
         cache: world.path(CACHE.text(session)),
         cache_time: seconds(CACHETIME, verdict),
         deadline: seconds(DEADLINE, verdict),
+        port: u16::try_from(verdict.setting(PORT.number(session)))
+            .unwrap_or(25),
+        may_be_private: verdict.setting(PRIVATE.switch(session)),
     };
     check.run(patient, verdict).await.unwrap_or_else(|error| {
         let file = format!("{}: {error}", check.cache.display());
@@ -174,7 +179,10 @@ impl Check<'_> {
             return Ok(Some(finding));
         }
         let mut rest = self.deadline;
-        while !self.claim()? {
+        let claim = loop {
+            if let Some(claim) = self.claim()? {
+                break claim;
+            }
             if !patient || rest <= PAUSE {
                 verdict.log(&BUSY, &[self.address.domain]);
                 return Ok(patient.then_some(Finding::Unsure));
@@ -184,13 +192,13 @@ impl Check<'_> {
             if let Some(finding) = self.recall(verdict)? {
                 return Ok(Some(finding));
             }
-        }
+        };
         let asked = self.world.within(rest, self.ask_servers(verdict)).await;
         let found = asked.unwrap_or(Some((Finding::Unsure, true)));
         if let Some((finding, whole_domain)) = found {
             self.remember(finding, whole_domain)?;
         }
-        self.world.memory.release(&self.cache, &self.domain_key)?;
+        self.world.memory.release(&self.cache, &self.domain_key, claim)?;
         Ok(found.map(|(finding, _)| finding))
     }
 
@@ -233,7 +241,7 @@ impl Check<'_> {
     }
 
     /// Takes the domain: nobody else asks it meanwhile.
-    fn claim(&self) -> io::Result<bool> {
+    fn claim(&self) -> io::Result<Option<Claim>> {
         let now = self.world.clock.now();
         let time = self.deadline + PAUSE;
         self.world.memory.claim(&self.cache, &self.domain_key, now, time)
@@ -290,15 +298,12 @@ impl Check<'_> {
         address: IpAddr,
         verdict: &mut Verdict,
     ) -> Opinion {
-        let may_be_private = PRIVATE.switch(self.session).value;
-        if !is_public(address) && !may_be_private {
+        if !is_public(address) && !self.may_be_private {
             return Opinion::Unsure("not a public address".to_owned());
         }
         verdict.log(&TESTING, &[host, &self.key]);
-        let port = verdict.setting(PORT.number(self.session));
-        let port = u16::try_from(port).unwrap_or(25);
-        let connecting =
-            self.world.network.connect(SocketAddr::new(address, port));
+        let server = SocketAddr::new(address, self.port);
+        let connecting = self.world.network.connect(server);
         match self.world.within(CONNECTING, connecting).await {
             Some(Ok(stream)) => {
                 let probe = self.stranger();

@@ -65,9 +65,9 @@ impl<R: Fn(&mut [u8], u64) -> io::Result<()>> Reader<R> {
         pair(&buffer).ok_or_else(damaged)
     }
 
-    /// The position and slot count of the table that a hash belongs to. All
-    /// tables are looked at: they stand at the end of the file, so that one
-    /// which was cut short is not mistaken for a list without our key.
+    /// The position and slot count of the table that a hash belongs to. The
+    /// places of all are looked at: writers put the tables at the end, so a
+    /// file which was cut short is not mistaken for a list without our key.
     fn table_of(&self, hash: u32) -> io::Result<(u64, u64)> {
         let mut header = [0; HEADER];
         self.fill(&mut header, 0)?;
@@ -87,7 +87,8 @@ impl<R: Fn(&mut [u8], u64) -> io::Result<()>> Reader<R> {
     }
 
     /// Makes sure that a table holds what it should: half of its slots are
-    /// in use, whatever the keys. A file whose end a power cut has filled
+    /// in use, whatever the keys, since cdbmake and the writers after it make
+    /// two for each record. A file whose end a power cut has filled
     /// with zeros has an answer to every question, and it is no.
     fn check_filled(&self, table: u64, slots: u64) -> io::Result<()> {
         let size = usize::try_from(slots * 8).map_err(|_| damaged())?;

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::session::Address;
 use crate::world::World;
 
 /// A control file that has been read.
@@ -56,8 +57,9 @@ impl Unreadable {
 }
 
 impl Control {
-    /// Takes the bytes of a file. A line that is not UTF-8 stays, with its
-    /// bad bytes replaced: it can match nothing, and the others still count.
+    /// Takes the bytes of a file. A line that is not UTF-8 stays, with
+    /// U+FFFD in the place of its bad bytes, and the others still count; it
+    /// is nobody's line, for no name that holds U+FFFD is ever found.
     pub fn new(bytes: &[u8]) -> Self {
         let flawed_line = std::str::from_utf8(bytes).err().map(|error| {
             let (good, _) = bytes.split_at(error.valid_up_to());
@@ -97,8 +99,44 @@ impl Control {
 
     /// Whether one of the entries is this one.
     pub fn contains(&self, entry: &str) -> bool {
-        self.lines().any(|line| line.eq_ignore_ascii_case(entry))
+        let entry = plain(entry);
+        self.lines().any(|line| is_same(line, &entry))
     }
+
+    /// What lines of the form `user: word word` give to a user: for each
+    /// that names him, what stands behind its colon, if there is one.
+    pub fn given_to(&self, user: &str) -> impl Iterator<Item = &str> {
+        self.lines().filter_map(move |line| {
+            let (who, given) = line.split_once(':').unwrap_or((line, ""));
+            names(who.trim_end(), user).then_some(given)
+        })
+    }
+}
+
+/// An address as lists have it: without quotes that mean nothing. Anything
+/// else is as it was.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.starts_with('"')
+        && let Some(address) = Address::parse(text)
+    {
+        let (local_part, domain) = (address.unquoted(), address.domain);
+        return Cow::Owned(format!("{local_part}@{domain}"));
+    }
+    Cow::Borrowed(text)
+}
+
+/// Whether an entry is this name, which is plain already. U+FFFD stands for
+/// bytes that were not UTF-8; whose name they were cannot be known.
+fn is_same(entry: &str, name: &str) -> bool {
+    plain(entry).eq_ignore_ascii_case(name) && !name.contains('\u{fffd}')
+}
+
+/// Whether an entry names somebody: it is his name or his address, or `@`
+/// and his domain.
+pub fn names(entry: &str, somebody: &str) -> bool {
+    let domain = somebody.rfind('@').and_then(|at| somebody.get(at..));
+    is_same(entry, &plain(somebody))
+        || domain.is_some_and(|domain| is_same(entry, domain))
 }
 
 /// Whether a list names an entry. The list is a CDB if its name ends in
@@ -112,7 +150,7 @@ pub fn listed(
         return Ok(Control::read(world, list)?.contains(entry));
     }
     let path = world.path(list);
-    match world.files.cdb_get(&path, lower(entry).as_bytes()) {
+    match world.files.cdb_get(&path, lower(&plain(entry)).as_bytes()) {
         Ok(value) => Ok(value.is_some()),
         Err(error) => Err(Unreadable { path, error }),
     }
@@ -138,15 +176,13 @@ pub const RCPTHOSTS: &str = "control/rcpthosts";
 /// The CDB of further ones.
 pub const MORERCPTHOSTS: &str = "control/morercpthosts.cdb";
 
-/// Whether qmail takes mail for a domain: it stands in rcpthosts, or a line
-/// `.parent` covers it, or morercpthosts.cdb has either. A server without
-/// rcpthosts takes everything; morercpthosts may be missing.
-pub fn takes_mail_for(world: &World, domain: &str) -> Result<bool, Unreadable> {
-    let hosts = match Control::read(world, RCPTHOSTS) {
-        Ok(hosts) => hosts,
-        Err(error) if error.is_absent() => return Ok(true),
-        Err(error) => return Err(error),
-    };
+/// Whether a domain stands in rcpthosts, or a line `.parent` covers it, or
+/// morercpthosts.cdb, which may be missing, has either.
+pub fn is_in_rcpthosts(
+    world: &World,
+    domain: &str,
+) -> Result<bool, Unreadable> {
+    let hosts = Control::read(world, RCPTHOSTS)?;
     if hosts.lines().any(|line| covers(line, domain)) {
         return Ok(true);
     }
@@ -159,6 +195,15 @@ pub fn takes_mail_for(world: &World, domain: &str) -> Result<bool, Unreadable> {
         }
     }
     Ok(false)
+}
+
+/// Whether qmail takes mail for a domain: it is in rcpthosts, or there is no
+/// such file and the server takes everything.
+pub fn takes_mail_for(world: &World, domain: &str) -> Result<bool, Unreadable> {
+    match is_in_rcpthosts(world, domain) {
+        Err(error) if error.is_absent() => Ok(true),
+        answer => answer,
+    }
 }
 
 /// Whether a line of rcpthosts covers a domain: it is the domain, or it

@@ -9,6 +9,7 @@ pub mod settings;
 pub mod cdb;
 pub mod memory;
 pub mod network;
+pub mod lookup;
 pub mod world;
 pub mod frozen;
 pub mod control;

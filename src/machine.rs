@@ -33,8 +33,8 @@ pub fn world(session: &Session) -> World {
 }
 
 /// Runs one plugin as qmail-smtpd expects it: the whole of a plugin's
-/// `main`. Whatever happens, the exit status is 0: another one, or none,
-/// would refuse mail.
+/// `main`. Whatever happens, the exit status is 0. The server ignores it, but
+/// for 120 and death by a signal, which refuse mail.
 pub fn run(plugin: &Plugin) -> ExitCode {
     let session = Session::from_environment();
     let world = world(&session);

@@ -17,7 +17,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::control::{Unreadable, lower};
-use crate::session::Address;
 use crate::world::World;
 
 pub mod qmail;
@@ -57,21 +56,6 @@ impl Extension {
         let fronts = dashes.filter_map(|(dash, _)| self.0.get(..dash));
         fronts.map(|front| format!(".qmail-{front}-default"))
     }
-}
-
-/// The local part in the form in which mailboxes are listed: lower case,
-/// and without the quotes that did not change its meaning (RFC 5321 4.1.2).
-pub fn plain(address: &Address<'_>) -> String {
-    if !address.is_quoted() {
-        return lower(address.local_part).into_owned();
-    }
-    let inner = address.local_part.trim_matches('"');
-    let mut name = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        name.extend(if c == '\\' { chars.next() } else { Some(c) });
-    }
-    lower(&name).into_owned()
 }
 
 /// Whether there is a file at a path. Anything but a clear no is an error.

@@ -41,6 +41,15 @@ pub struct Purged {
     pub deleted: u64,
 }
 
+/// The right to a key. When it ends also says whose it is: two claims to one
+/// key never end at the same time, since the second is made after the end of
+/// the first or, if the clock was set back, ends before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// When it ends.
+    pub until: SystemTime,
+}
+
 /// The port to notes that outlive a session. An error means that nothing is
 /// known and nothing was kept; it is never a reason to refuse mail.
 pub trait Memory: Send + Sync {
@@ -51,7 +60,7 @@ pub trait Memory: Send + Sync {
     fn remember(&self, file: &Path, key: &str, note: &Note) -> io::Result<()>;
 
     /// Takes a key for oneself, until it is released or `time` has passed;
-    /// false if somebody else has it. Who dies leaves nothing locked for
+    /// nothing if somebody else has it. Who dies leaves nothing locked for
     /// longer than that.
     fn claim(
         &self,
@@ -59,28 +68,30 @@ pub trait Memory: Send + Sync {
         key: &str,
         now: SystemTime,
         time: Duration,
-    ) -> io::Result<bool>;
+    ) -> io::Result<Option<Claim>>;
 
-    /// Gives a claimed key back.
-    fn release(&self, file: &Path, key: &str) -> io::Result<()>;
+    /// Gives a claimed key back. Where the claim has lapsed and somebody else
+    /// has the key by now, it stays his.
+    fn release(&self, file: &Path, key: &str, claim: Claim) -> io::Result<()>;
 
     /// Removes the notes that are older than `before`.
     fn purge(&self, file: &Path, before: SystemTime) -> io::Result<Purged>;
 }
 
-/// Whether a claim that was made until `until` no longer holds. One that
-/// lies further ahead than claims are made for was made before somebody set
-/// the clock back.
-pub fn has_lapsed(until: SystemTime, now: SystemTime, time: Duration) -> bool {
-    let latest = now.checked_add(time.saturating_mul(2));
-    until <= now || latest.is_some_and(|latest| until > latest)
+impl Claim {
+    /// Whether it no longer holds. One that lies further ahead than claims
+    /// are made for was made before somebody set the clock back.
+    pub fn has_lapsed(self, now: SystemTime, time: Duration) -> bool {
+        let latest = now.checked_add(time.saturating_mul(2));
+        self.until <= now || latest.is_some_and(|latest| self.until > latest)
+    }
 }
 
 /// Notes that end with the process.
 #[derive(Debug, Default)]
 pub struct InMemory {
     notes: Mutex<BTreeMap<(PathBuf, String), Note>>,
-    claims: Mutex<BTreeMap<(PathBuf, String), SystemTime>>,
+    claims: Mutex<BTreeMap<(PathBuf, String), Claim>>,
 }
 
 /// What a lock protects, even if somebody has panicked while holding it.
@@ -109,18 +120,23 @@ impl Memory for InMemory {
         key: &str,
         now: SystemTime,
         time: Duration,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Claim>> {
         let mut claims = locked(&self.claims);
         let key = key_of(file, key);
-        let free = claims.get(&key).is_none_or(|it| has_lapsed(*it, now, time));
-        if free {
-            claims.insert(key, now.checked_add(time).unwrap_or(now));
+        if claims.get(&key).is_some_and(|it| !it.has_lapsed(now, time)) {
+            return Ok(None);
         }
-        Ok(free)
+        let claim = Claim { until: now.checked_add(time).unwrap_or(now) };
+        claims.insert(key, claim);
+        Ok(Some(claim))
     }
 
-    fn release(&self, file: &Path, key: &str) -> io::Result<()> {
-        locked(&self.claims).remove(&key_of(file, key));
+    fn release(&self, file: &Path, key: &str, claim: Claim) -> io::Result<()> {
+        let key = key_of(file, key);
+        let mut claims = locked(&self.claims);
+        if claims.get(&key) == Some(&claim) {
+            claims.remove(&key);
+        }
         Ok(())
     }
 

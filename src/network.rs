@@ -27,9 +27,11 @@ pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
+/// Something that a port may take its time over.
+pub type Waiting<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// A connection, or the wait for it.
-pub type Connecting<'a> =
-    Pin<Box<dyn Future<Output = io::Result<Box<dyn Connection>>> + Send + 'a>>;
+pub type Connecting<'a> = Waiting<'a, io::Result<Box<dyn Connection>>>;
 
 /// The port to other machines.
 pub trait Network: Send + Sync {

@@ -18,6 +18,8 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
 use std::time::Duration;
 
 use crate::session::Session;
@@ -57,9 +59,12 @@ impl Message {
         Self { reader: Reader::Client, template }
     }
 
-    /// The words with their arguments in the order of the `{names}`. What
-    /// is too long for a reply is cut.
+    /// The words with their arguments in the order of the `{names}`, one
+    /// each: the tests do not let another number pass. What is too long for
+    /// a reply is cut.
     pub fn fill(&self, arguments: &[&str]) -> Text {
+        let places = self.template.matches('{').count();
+        debug_assert_eq!(places, arguments.len(), "{}", self.template);
         if !self.template.contains('{') {
             return Text::Borrowed(self.template);
         }
@@ -163,6 +168,21 @@ pub const DEADLINE: Setting = Setting::new(
     "seconds in which a plugin must have decided, or the mail passes",
 );
 
+/// The seconds that a session gives to a decision.
+fn limit(session: &Session) -> Reading<u64> {
+    let Reading { value, warning } = DEADLINE.number(session);
+    Reading { value: value.clamp(1, 3600).unsigned_abs(), warning }
+}
+
+/// How much later the guard of a process is than the limit itself, which
+/// should be the one to end a decision.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What the log says when there was no decision in time.
+fn late(seconds: u64) -> Text {
+    format!("no decision within {seconds} s").into()
+}
+
 /// The function that decides.
 pub type Decide = for<'a> fn(&'a Session, &'a World) -> Waiting<'a, Verdict>;
 
@@ -191,13 +211,12 @@ impl Plugin {
     /// it is the purpose of a plugin, so it does not count as lateness.
     pub async fn judge(&self, session: &Session, world: &World) -> Verdict {
         let mut settings = Verdict::unchanged();
-        let seconds = settings.setting(DEADLINE.number(session)).clamp(1, 3600);
-        let limit = Duration::from_secs(seconds.unsigned_abs());
+        let seconds = settings.setting(limit(session));
         let decision = (self.decide)(session, world);
-        let decided = world.within(limit, decision).await;
+        let time = Duration::from_secs(seconds);
+        let decided = world.within(time, decision).await;
         let mut verdict = decided.unwrap_or_else(|| {
-            let words = format!("no decision within {seconds} s");
-            settings.log.push(words.into());
+            settings.log.push(late(seconds));
             Verdict::unchanged()
         });
         if verdict.has_effect() && self.is_shadowed(session) {
@@ -222,7 +241,9 @@ impl Plugin {
     /// all commands to standard output in one write. A server that has gone
     /// away is no reason to fail, and nothing else can.
     pub async fn run(&self, session: &Session, world: &World) -> ExitCode {
+        let guard = self.reads_files().then(|| self.guard(session));
         let verdict = self.judge(session, world).await;
+        drop(guard);
         let log = verdict.log_lines(self.name, session.pid());
         _ = std::io::stderr().write_all(log.as_bytes());
         if !verdict.delay.is_zero() {
@@ -231,5 +252,33 @@ impl Plugin {
         _ = std::io::stdout().write_all(verdict.output().as_bytes());
         _ = std::io::stdout().flush();
         ExitCode::SUCCESS
+    }
+}
+
+impl Plugin {
+    /// Whether it looks at files, which have no limit on time of their own.
+    fn reads_files(&self) -> bool {
+        let names_file = |setting: &Setting| setting.kind == Kind::File;
+        !self.files.is_empty() || self.settings.iter().any(names_file)
+    }
+
+    /// Ends the process if it is still deciding well after its limit: then a
+    /// disk does not answer, and holds up the very thread that would have
+    /// noticed. Whoever drops what this returns has decided. Without a second
+    /// thread there is no guard, and that is no reason to refuse mail.
+    fn guard(&self, session: &Session) -> Sender<()> {
+        let seconds = limit(session).value;
+        let verdict =
+            Verdict { log: vec![late(seconds)], ..Verdict::unchanged() };
+        let log = verdict.log_lines(self.name, session.pid());
+        let time = Duration::from_secs(seconds) + GRACE;
+        let (guard, decided) = mpsc::channel();
+        _ = thread::Builder::new().spawn(move || {
+            if decided.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+                _ = std::io::stderr().write_all(log.as_bytes());
+                std::process::exit(0);
+            }
+        });
+        guard
     }
 }

@@ -22,7 +22,7 @@
 
 use std::borrow::Cow;
 
-use crate::control::{RCPTHOSTS, Unreadable, listed, lower, takes_mail_for};
+use crate::control::{is_in_rcpthosts, listed, lower};
 use crate::plugin::{Message, Verdict};
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Reading, Setting};
@@ -181,14 +181,18 @@ impl Recipient {
         name: &'static str,
     ) -> Result<Self, Verdict> {
         let text = session.get("SMTPRCPTTO").unwrap_or_default();
-        let recipient = Self::new(session, text, name);
+        let mut recipient = Self::new(session, text, name);
         let Some(address) = Address::parse(text) else {
             return Err(recipient.refuse(&INVALID, &INVALID_LOG));
         };
         if recipient.limit <= recipient.number {
             return Err(recipient.too_many());
         }
-        recipient.unless_whitelisted(session, world, address.domain)
+        let list = WHITELIST.text(session);
+        if is_exempt(world, list, address.domain, &mut recipient.verdict) {
+            return Err(recipient.pass(&WHITELISTED));
+        }
+        Ok(recipient)
     }
 
     /// A recipient about whom nothing has been asked. A count of wrong
@@ -196,9 +200,10 @@ impl Recipient {
     /// as none (as recorded in plugins.json: wrong-count-reset).
     fn new(session: &Session, text: &str, name: &'static str) -> Self {
         let mut verdict = Verdict::unchanged();
-        let number = |name| session.get(name)?.parse::<i64>().ok();
-        let accepted = number("SMTPRCPTCOUNT").unwrap_or(0);
-        let wrong = number(WRONG_COUNT).unwrap_or(0);
+        let accepted = session.recipients_accepted().unwrap_or(0);
+        let accepted = i64::try_from(accepted).unwrap_or(i64::MAX);
+        let wrong = session.get(WRONG_COUNT);
+        let wrong = wrong.and_then(|it| it.parse().ok()).unwrap_or(0);
         Self {
             address: lower(text).into_owned(),
             name,
@@ -207,27 +212,6 @@ impl Recipient {
             wrong: if wrong > accepted { 0 } else { wrong },
             wrong_limit: verdict.setting(WRONG_LIMIT.number(session)),
             verdict,
-        }
-    }
-
-    /// Goes on if the domain is not exempt.
-    fn unless_whitelisted(
-        mut self,
-        session: &Session,
-        world: &World,
-        domain: &str,
-    ) -> Result<Self, Verdict> {
-        let list = WHITELIST.text(session);
-        if list.is_empty() {
-            return Ok(self);
-        }
-        match listed(world, list, domain) {
-            Ok(true) => Err(self.pass(&WHITELISTED)),
-            Ok(false) => Ok(self),
-            Err(error) => {
-                self.verdict.log(&NO_WHITELIST, &[&error.brief()]);
-                Ok(self)
-            }
         }
     }
 
@@ -304,9 +288,43 @@ impl Recipient {
     }
 }
 
-/// Checks the recipient against a list or CDB of addresses, where the
-/// domain is in rcpthosts. A server without rcpthosts has no domains of its
-/// own, so nothing can be checked (as recorded: no-rcpthosts).
+/// Whether a domain is on the white list, if there is one.
+pub fn is_exempt(
+    world: &World,
+    list: &str,
+    domain: &str,
+    verdict: &mut Verdict,
+) -> bool {
+    !list.is_empty()
+        && listed(world, list, domain).unwrap_or_else(|error| {
+            verdict.log(&NO_WHITELIST, &[&error.brief()]);
+            false
+        })
+}
+
+/// Whether an address is on a list or in a CDB; nothing if its domain is not
+/// in rcpthosts, so that the list does not speak for it. A server without
+/// rcpthosts has no domains of its own, and nothing can be checked (as
+/// recorded: no-rcpthosts). An error is a message and its file.
+pub fn look_up(
+    world: &World,
+    list: &str,
+    address: &str,
+) -> Result<Option<bool>, (Message, String)> {
+    let domain = Address::parse(address).map_or("", |parts| parts.domain);
+    match is_in_rcpthosts(world, domain) {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(error) if error.is_absent() => {
+            return Err((NO_CONTROL, "rcpthosts".to_owned()));
+        }
+        Err(error) => return Err((NO_CONTROL, error.brief())),
+    }
+    let found = listed(world, list, address);
+    found.map(Some).map_err(|error| (NO_LIST, error.brief()))
+}
+
+/// Checks the recipient against a list or CDB of addresses.
 pub fn check_list(
     session: &Session,
     world: &World,
@@ -317,23 +335,9 @@ pub fn check_list(
         Ok(recipient) => recipient,
         Err(verdict) => return verdict,
     };
-    match is_ours(world, &recipient.address) {
-        Ok(true) => {}
-        Ok(false) => return recipient.accept(),
-        Err(file) => return recipient.pass_after(&NO_CONTROL, &file),
+    match look_up(world, list.text(session), &recipient.address) {
+        Ok(None) => recipient.accept(),
+        Ok(Some(exists)) => recipient.decide(exists),
+        Err((message, file)) => recipient.pass_after(&message, &file),
     }
-    match listed(world, list.text(session), &recipient.address) {
-        Ok(exists) => recipient.decide(exists),
-        Err(error) => recipient.pass_after(&NO_LIST, &error.brief()),
-    }
-}
-
-/// Whether the domain of an address is in rcpthosts; an error is what the
-/// log says could not be opened.
-pub fn is_ours(world: &World, address: &str) -> Result<bool, String> {
-    if !world.files.exists(&world.path(RCPTHOSTS)) {
-        return Err("rcpthosts".to_owned());
-    }
-    let domain = Address::parse(address).map_or("", |parts| parts.domain);
-    takes_mail_for(world, domain).map_err(|error: Unreadable| error.brief())
 }

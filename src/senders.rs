@@ -12,10 +12,11 @@
 //!     "E511 sorry, no mailbox here by that name (#5.1.1 - test)\n");
 //! ```
 
-use crate::control::{Control, Unreadable, listed, lower};
+use crate::control::{Control, Unreadable, names};
 use crate::plugin::{Message, Verdict};
 use crate::recipients::{
-    NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_ours,
+    NO_CONTROL, NO_LIST, NO_MAILBOX, NO_MAILBOX_LOG, NO_WHITELIST, is_exempt,
+    look_up,
 };
 use crate::session::{Address, Session};
 use crate::settings::{Kind, Setting};
@@ -38,7 +39,8 @@ pub const AUTHMATCH: Setting = Setting::new(
      control/authsenders lists for him",
 );
 
-/// The addresses that users may send as: `user: address @domain`.
+/// The addresses that users may send as: `user: address @domain`, or the
+/// same for all users `@domain`.
 pub const AUTHSENDERS: &str = "control/authsenders";
 
 /// This is no address.
@@ -129,8 +131,12 @@ impl Sender {
         let Some(address) = Address::parse(text) else {
             return Err(sender.invalid());
         };
-        let sender = sender.unless_stolen(session, world)?;
-        sender.unless_whitelisted(session, world, address.domain)
+        let mut sender = sender.unless_stolen(session, world)?;
+        let list = WHITELIST.text(session);
+        if is_exempt(world, list, address.domain, &mut sender.verdict) {
+            return Err(sender.accept(&WHITELISTED));
+        }
+        Ok(sender)
     }
 
     /// Goes on if the address is the user's own, where that matters.
@@ -152,27 +158,6 @@ impl Sender {
             }
             Err(error) => {
                 self.verdict.log(&NO_CONTROL, &[&error.brief()]);
-                Ok(self)
-            }
-        }
-    }
-
-    /// Goes on if the domain is not exempt.
-    fn unless_whitelisted(
-        mut self,
-        session: &Session,
-        world: &World,
-        domain: &str,
-    ) -> Result<Self, Verdict> {
-        let list = WHITELIST.text(session);
-        if list.is_empty() {
-            return Ok(self);
-        }
-        match listed(world, list, domain) {
-            Ok(true) => Err(self.accept(&WHITELISTED)),
-            Ok(false) => Ok(self),
-            Err(error) => {
-                self.verdict.log(&NO_WHITELIST, &[&error.brief()]);
                 Ok(self)
             }
         }
@@ -213,28 +198,19 @@ impl Sender {
     }
 }
 
-/// Whether a user may send as an address: a line of control/authsenders
-/// gives him that address, or `@` and its domain.
+/// Whether a user may send as an address: control/authsenders gives him
+/// that address, or `@` and its domain.
 fn may_send_as(
     world: &World,
     user: &str,
     address: &str,
 ) -> Result<bool, Unreadable> {
     let list = Control::read(world, AUTHSENDERS)?;
-    let domain = address.rfind('@').and_then(|at| address.get(at..));
-    let is_given = |given: &str| {
-        given.eq_ignore_ascii_case(address)
-            || domain.is_some_and(|domain| given.eq_ignore_ascii_case(domain))
-    };
-    let mut lines = list.lines().filter_map(|line| line.split_once(':'));
-    Ok(lines.any(|(who, given)| {
-        who.trim().eq_ignore_ascii_case(user)
-            && given.split_whitespace().any(is_given)
-    }))
+    let mut given = list.given_to(user).flat_map(str::split_whitespace);
+    Ok(given.any(|entry| names(entry, address)))
 }
 
-/// Checks the sender against a list or CDB of addresses, where the domain
-/// is in rcpthosts.
+/// Checks the sender against a list or CDB of addresses.
 pub fn check_list(
     session: &Session,
     world: &World,
@@ -245,13 +221,9 @@ pub fn check_list(
         Ok(sender) => sender,
         Err(verdict) => return verdict,
     };
-    match is_ours(world, &sender.address) {
-        Ok(true) => {}
-        Ok(false) => return sender.accept(&ACCEPTED),
-        Err(file) => return sender.pass_after(&NO_CONTROL, &file),
-    }
-    match listed(world, list.text(session), &lower(&sender.address)) {
-        Ok(exists) => sender.decide(exists),
-        Err(error) => sender.pass_after(&NO_LIST, &error.brief()),
+    match look_up(world, list.text(session), &sender.address) {
+        Ok(None) => sender.accept(&ACCEPTED),
+        Ok(Some(exists)) => sender.decide(exists),
+        Err((message, file)) => sender.pass_after(&message, &file),
     }
 }

@@ -12,6 +12,7 @@
 //! assert_eq!(session.user(), None);
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -140,9 +141,13 @@ impl Session {
     }
 
     /// Whether the server would take the recipient: its domain is in
-    /// rcpthosts, or the client may relay.
-    pub fn recipient_allowed(&self) -> bool {
-        self.get("SMTPRCPTHOSTSOK") == Some("1")
+    /// rcpthosts, or the client may relay. Nothing if it has not said.
+    pub fn recipient_allowed(&self) -> Option<bool> {
+        match self.get("SMTPRCPTHOSTSOK")? {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        }
     }
 
     /// Whether the client may send to anybody.
@@ -181,6 +186,21 @@ impl<'a> Address<'a> {
     /// Whether the local part stands between quotes.
     pub fn is_quoted(&self) -> bool {
         self.local_part.starts_with('"')
+    }
+
+    /// The local part without its quotes and the backslashes between them:
+    /// they do not change who is meant (RFC 5321 4.1.2).
+    pub fn unquoted(&self) -> Cow<'a, str> {
+        let inner = self.local_part.strip_prefix('"');
+        let Some(inner) = inner.and_then(|it| it.strip_suffix('"')) else {
+            return Cow::Borrowed(self.local_part);
+        };
+        let mut name = String::with_capacity(inner.len());
+        let mut chars = inner.chars();
+        while let Some(c) = chars.next() {
+            name.extend(if c == '\\' { chars.next() } else { Some(c) });
+        }
+        Cow::Owned(name)
     }
 }
 

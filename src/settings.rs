@@ -114,10 +114,12 @@ impl Setting {
         if let Some(value) = parse(text.trim()) {
             return Reading { value, warning: None };
         }
-        let (name, kind, default) = (self.name, self.kind.name(), self.default);
+        let (name, kind) = (self.name, self.kind.name());
+        let default =
+            if self.default.is_empty() { "none" } else { self.default };
         let warning =
             format!("{name}: not a {kind}: {}; using {default}", clean(text));
-        let value = parse(default).unwrap_or_default();
+        let value = parse(self.default).unwrap_or_default();
         Reading { value, warning: Some(warning) }
     }
 
@@ -150,4 +152,9 @@ pub fn is_refusal(text: &str) -> bool {
     matches!(class, b'4' | b'5')
         && second.is_ascii_digit()
         && third.is_ascii_digit()
+}
+
+/// The words of a list.
+pub fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', ':']).map(str::trim).filter(|word| !word.is_empty())
 }

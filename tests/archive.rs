@@ -39,14 +39,18 @@ fn both_memories_keep_the_same_promises(#[case] memory: &dyn Memory) {
     assert_eq!(memory.recall(&file, "joe").unwrap(), Some(note("yes", 10)));
 
     let minute = Duration::from_secs(60);
-    assert!(memory.claim(&file, "a", at(100), minute).unwrap());
-    assert!(!memory.claim(&file, "a", at(159), minute).unwrap());
-    assert!(memory.claim(&file, "b", at(159), minute).unwrap());
-    assert!(memory.claim(&file, "a", at(160), minute).unwrap());
-    memory.release(&file, "a").unwrap();
-    assert!(memory.claim(&file, "a", at(161), minute).unwrap());
-    // The clock has been set back a year.
-    assert!(memory.claim(&file, "a", at(1), minute).unwrap());
+    let claim = |key, now| memory.claim(&file, key, at(now), minute).unwrap();
+    let first = claim("a", 100).unwrap();
+    assert_eq!(claim("a", 159), None);
+    assert!(claim("b", 159).is_some());
+    // The first was too slow. The second has the key now, and keeps it.
+    let second = claim("a", 160).unwrap();
+    memory.release(&file, "a", first).unwrap();
+    assert_eq!(claim("a", 161), None);
+    memory.release(&file, "a", second).unwrap();
+    assert!(claim("a", 161).is_some());
+    // The clock has been set back.
+    assert!(claim("a", 1).is_some());
 
     let purged = memory.purge(&file, at(15)).unwrap();
     assert_eq!(purged, Purged { traversed: 2, deleted: 1 });
@@ -75,9 +79,9 @@ fn a_writer() {
         let (key, minute) = (format!("{number}.{round}"), at(60));
         let file = Path::new(&file);
         let time = Duration::from_secs(60);
-        assert!(Archive.claim(file, &key, minute, time).unwrap());
+        let claim = Archive.claim(file, &key, minute, time).unwrap().unwrap();
         Archive.remember(file, &key, &note("written", 1)).unwrap();
-        Archive.release(file, &key).unwrap();
+        Archive.release(file, &key, claim).unwrap();
     }
 }
 

@@ -1,6 +1,8 @@
 //! Control files as people write them.
 
-use ra_plugins::control::{Control, covers, listed, takes_mail_for};
+use ra_plugins::control::{
+    Control, covers, is_in_rcpthosts, listed, names, takes_mail_for,
+};
 use ra_plugins::frozen::Frozen;
 use rstest::rstest;
 
@@ -24,6 +26,37 @@ fn a_line_that_is_not_utf8_spoils_only_itself() {
     let control = Control::new(b"joe\nj\xfcrgen\njim\n");
     assert!(control.contains("joe") && control.contains("jim"));
     assert_eq!(control.flawed_line, Some(2));
+    // A name of the session may have been damaged in the same way.
+    assert!(!control.contains("j\u{fffd}rgen"));
+}
+
+#[rstest]
+#[case::his_name("joe", "JOE", true)]
+#[case::his_address("joe@example.org", "joe@Example.org", true)]
+#[case::his_domain("@example.org", "joe@Example.org", true)]
+#[case::another("jim", "joe", false)]
+#[case::not_the_parent("@example.org", "joe@a.example.org", false)]
+#[case::no_domain("@example.org", "joe", false)]
+#[case::quoted("joe@example.org", "\"joe\"@example.org", true)]
+#[case::quoted_in_the_list("\"a b\"@x.example", "a b@x.example", true)]
+#[case::both("\"a b\"@x.example", "\"a\\ b\"@x.example", true)]
+#[case::not_utf8("j\u{fffd}n", "j\u{fffd}n", false)]
+fn an_entry_names_somebody(
+    #[case] entry: &str,
+    #[case] somebody: &str,
+    #[case] named: bool,
+) {
+    assert_eq!(names(entry, somebody), named);
+}
+
+#[rstest]
+#[case::one_line("joe", &[" a b"])]
+#[case::two_lines("ann@x.example", &[" c", ""])]
+#[case::nobody("jim", &[])]
+fn a_line_gives_words_to_a_user(#[case] user: &str, #[case] given: &[&str]) {
+    let text = b"joe : a b\n@x.example: c\nann@x.example\n";
+    let control = Control::new(text);
+    assert_eq!(control.given_to(user).collect::<Vec<_>>(), given);
 }
 
 #[rstest]
@@ -63,6 +96,8 @@ fn rcpthosts_and_its_cdb(#[case] domain: &str, #[case] taken: bool) {
 fn a_server_without_rcpthosts_takes_everything() {
     let world = Frozen::new().world();
     assert!(takes_mail_for(&world, "anywhere.example").unwrap());
+    let error = is_in_rcpthosts(&world, "anywhere.example").unwrap_err();
+    assert!(error.is_absent());
 }
 
 #[test]
@@ -84,6 +119,7 @@ fn a_list_is_a_file_or_a_cdb(#[case] list: &str) {
         .cdb("control/list.cdb", ["joe@example.org"])
         .world();
     assert!(listed(&world, list, "Joe@example.ORG").unwrap());
+    assert!(listed(&world, list, "\"joe\"@example.org").unwrap());
     assert!(!listed(&world, list, "jim@example.org").unwrap());
 }
 

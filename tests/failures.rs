@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use people::{TestZone, block_on_paused, snapshot};
 use ra_plugins::frozen::Frozen;
-use ra_plugins::memory::{InMemory, Memory, Note, Purged};
+use ra_plugins::memory::{Claim, InMemory, Memory, Note, Purged};
 use ra_plugins::network::{Connecting, Connection, Network};
 use ra_plugins::plugin::{Plugin, Verdict};
 use ra_plugins::registry::PLUGINS;
@@ -204,11 +204,11 @@ impl Memory for FullDisk {
         _: &str,
         _: SystemTime,
         _: Duration,
-    ) -> io::Result<bool> {
+    ) -> io::Result<Option<Claim>> {
         Self::full()
     }
 
-    fn release(&self, _: &Path, _: &str) -> io::Result<()> {
+    fn release(&self, _: &Path, _: &str, _: Claim) -> io::Result<()> {
         Self::full()
     }
 

@@ -68,6 +68,9 @@ hr@example.org: lawyer@law.example @agency.example
 #[case::friend("hr@example.org", "Lawyer@Law.example", false)]
 #[case::friends("hr@example.org", "anybody@agency.example", false)]
 #[case::local_name("temp", "postmaster", false)]
+#[case::quoted("temp", "\"a@b\"@example.org", false)]
+#[case::quoted_outside("temp", "\"a@example.org\"@free.example", true)]
+#[case::no_address("temp", "a@example.org@free.example", true)]
 #[tokio::test]
 async fn some_users_only_write_to_colleagues(
     #[case] user: &str,
@@ -96,14 +99,32 @@ async fn some_users_only_write_to_colleagues(
     Frozen::new().file("control/localonly", b"t\xe9mp\njoe\n"),
     "control/localonly: line 1 is not UTF-8"
 )]
+#[case::no_rcpthosts(
+    Frozen::new().file("control/localonly", "x\n"),
+    "error opening /var/qmail/control/rcpthosts"
+)]
 #[tokio::test]
 async fn a_list_with_a_flaw_is_mentioned(
     #[case] frozen: Frozen,
     #[case] words: &str,
 ) {
-    let variables = [("SMTPAUTHUSER", "x"), ("SMTPRCPTTO", "a@free.example")];
+    let variables = [
+        ("SMTPAUTHUSER", "x"),
+        ("SMTPRCPTTO", "a@free.example"),
+        ("SMTPRCPTHOSTSOK", "1"),
+        ("RELAYCLIENT", ""),
+    ];
     let verdict = decide("localmail", &frozen, &variables).await;
     assert_eq!((verdict.output(), verdict.log[0].as_ref()), ("".into(), words));
+}
+
+#[tokio::test]
+async fn two_users_whose_names_are_damaged_are_not_the_same() {
+    let frozen = Frozen::new().file("control/localonly", b"t\xe9mp\n");
+    // What the environment's bytes "t\xeamp" have become.
+    let variables =
+        [("SMTPAUTHUSER", "t\u{fffd}mp"), ("SMTPRCPTTO", "a@free.example")];
+    assert_eq!(decide("localmail", &frozen, &variables).await.output(), "");
 }
 
 #[rstest]
@@ -129,6 +150,57 @@ async fn each_recipient_waits_longer_up_to_a_cap(
     let verdict = decide("tarpit", &Frozen::new(), &variables).await;
     assert_eq!(verdict.delay.as_secs(), seconds);
     assert_eq!(verdict.log, log);
+}
+
+#[rstest]
+#[case::from_the_first_on("1", "1", "N", 2, &["started tarpitting"])]
+#[case::none_is_the_same_but_for_the_delay(
+    "0", "1", "N", 4, &["started tarpitting"]
+)]
+#[case::it_starts_once("0", "2", "N", 6, &[])]
+#[case::at_the_cap_at_once(
+    "-20",
+    "1",
+    "H",
+    120,
+    &["started tarpitting", "delays have reached TARPITMAX (120 s)"]
+)]
+#[tokio::test]
+async fn a_threshold_before_the_first_recipient_is_mentioned_too(
+    #[case] count: &str,
+    #[case] asked: &str,
+    #[case] delay: &str,
+    #[case] seconds: u64,
+    #[case] log: &[&str],
+) {
+    let variables = [
+        ("SMTPRCPTCOUNTALL", asked),
+        ("TARPITCOUNT", count),
+        ("TARPITDELAY", delay),
+    ];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+    assert_eq!(verdict.log, log);
+}
+
+#[rstest]
+#[case::small_letter("m", 5)]
+#[case::any_word("heavily", 1)]
+#[case::other_word("slow", 2)]
+#[case::unit("7s", 2)]
+#[case::negative("-7", 2)]
+#[case::spaces(" 7 ", 7)]
+#[case::no_letter("ħ", 2)]
+#[tokio::test]
+async fn a_delay_is_a_number_or_one_of_three_letters(
+    #[case] delay: &str,
+    #[case] seconds: u64,
+) {
+    let variables = [("SMTPRCPTCOUNTALL", "50"), ("TARPITDELAY", delay)];
+    let verdict = decide("tarpit", &Frozen::new(), &variables).await;
+    assert_eq!(verdict.delay.as_secs(), seconds);
+    let warns = verdict.log.iter().any(|it| it.contains("not a delay"));
+    assert_eq!(warns, seconds == 2);
 }
 
 #[rstest]

@@ -18,11 +18,11 @@ use std::time::{Duration, SystemTime};
 use people::block_on;
 use proptest::{prop_assert, proptest};
 use ra_plugins::frozen::Frozen;
+use ra_plugins::mailboxes::Extension;
 use ra_plugins::mailboxes::addresses::{BuildError, build, sorted};
 use ra_plugins::mailboxes::qmail::{assignment, prepend};
 use ra_plugins::mailboxes::quota::{Quota, Usage, percent_used};
 use ra_plugins::mailboxes::vpopmail::{Domain, Resident, find};
-use ra_plugins::mailboxes::{Extension, plain};
 use ra_plugins::plugin::Verdict;
 use ra_plugins::registry;
 use ra_plugins::session::{Address, Session};
@@ -178,20 +178,29 @@ fn senderchecks_knows_who_lives_here(#[case] name: &str, #[case] from: &str) {
     snapshot(&format!("senderchecks__{name}"), &answer);
 }
 
+/// Who may send as whom in the next test. One line is Latin-1.
+const AUTHSENDERS: &[u8] = b"joe: joe@example.org\nboss: @example.org\n\
+    j\xf6n: @example.org\n@sales.example: @example.org\n";
+
 #[rstest]
 #[case::his_own("joe", "joe@example.org", true)]
 #[case::his_domain("boss", "jane@example.org", true)]
 #[case::somebody_elses("joe", "jane@example.org", false)]
 #[case::not_in_the_file("jim", "jim@example.org", false)]
+#[case::his_colleagues("ann@sales.example", "ann@example.org", true)]
+#[case::not_utf8("j\u{fffd}n", "jane@example.org", false)]
 fn a_user_may_only_send_as_himself(
     #[case] user: &str,
     #[case] from: &str,
     #[case] passes: bool,
 ) {
     let frozen = Frozen::new()
-        .file("control/authsenders", "joe: joe@example.org\nboss: @example.org")
+        .file("control/authsenders", AUTHSENDERS)
         .file("control/rcpthosts", "example.org")
-        .file("control/addresslist", "joe@example.org\njane@example.org");
+        .file(
+            "control/addresslist",
+            "joe@example.org\njane@example.org\nann@example.org",
+        );
     let session = Session::new(1)
         .with("SMTPAUTHUSER", user)
         .with("SENDERCHK_AUTHMATCH", "1")
@@ -433,15 +442,6 @@ proptest! {
     }
 }
 
-#[rstest]
-#[case::as_it_is("joe@x", "joe")]
-#[case::lower("JOE@x", "joe")]
-#[case::quotes("\"Joe Doe\"@x", "joe doe")]
-#[case::escapes("\"j\\\"o\\\\e\"@x", "j\"o\\e")]
-fn quotes_do_not_make_another_person(#[case] text: &str, #[case] name: &str) {
-    assert_eq!(plain(&Address::parse(text).unwrap()), name);
-}
-
 #[test]
 fn a_list_becomes_a_sorted_cdb() {
     let folder = tempfile::tempdir().unwrap();
@@ -469,8 +469,8 @@ fn a_wrong_list_leaves_the_old_cdb() {
 
 #[test]
 fn an_entry_counts_once() {
-    let keys = sorted(b"joe@x\nJOE@x\n\"a b\"@x\n").unwrap();
-    assert_eq!(keys, ["\"a b\"@x", "joe@x"]);
+    let keys = sorted(b"joe@x\nJOE@x\n\"joe\"@x\n\"a b\"@x\n").unwrap();
+    assert_eq!(keys, ["a b@x", "joe@x"]);
 }
 
 proptest! {

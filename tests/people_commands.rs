@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 use people::{TestZone, block_on, snapshot};
-use ra_plugins::blocklist::{List, Opinion};
+use ra_plugins::blocklist::{List, query_name};
 use ra_plugins::cli::rbl;
 use ra_plugins::frozen::Frozen;
 use rstest::rstest;
@@ -68,17 +68,36 @@ fn a_list_of_nonsense_is_not_asked() {
     assert_eq!(ra(folder.path(), &["rbl", "test", "bl example"]), words);
 }
 
+#[rstest]
+#[case::v4("192.0.2.1")]
+#[case::v6("2001:db8::1")]
+fn an_address_is_no_list(#[case] address: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let words =
+        format!("ra: a list has a name, not an address: {address}\n2\n");
+    assert_eq!(ra(folder.path(), &["rbl", "test", address]), words);
+}
+
 #[test]
 fn the_test_entries_of_a_list_are_asked_for() {
-    let zone =
-        TestZone::recorded().with("1.0.0.127.all.example", "A", "127.0.0.2");
-    let world = Frozen::new().dns(zone).world();
+    let mapped = "::ffff:7f00:1".parse().unwrap();
+    let zone = TestZone::recorded()
+        .with("1.0.0.127.all.example", "A", "127.0.0.2")
+        .with("2.0.0.127.all.example", "A", "127.0.0.2")
+        .with(&query_name(mapped, "all.example"), "A", "127.0.0.2");
+    let there = Frozen::new().dns(zone).world();
+    let nowhere = Frozen::new().world();
     let mut table = String::new();
-    for name in ["bl.example", "all.example", "err.example"] {
+    for (name, world) in [
+        ("bl.example", &there),
+        ("all.example", &there),
+        ("err.example", &there),
+        ("down.example", &nowhere),
+    ] {
         let list = List::parse(name).unwrap();
-        for (address, reply) in block_on(rbl::test(&world, &list)) {
-            let opinion: &Opinion = &reply.opinion;
-            table += &format!("{name} {address}: {opinion:?}\n");
+        table += &format!("{name}\n");
+        for entry in block_on(rbl::test(world, &list)) {
+            table += &format!("  {entry}\n");
         }
     }
     snapshot("rbl__test-entries", &table);

@@ -19,14 +19,34 @@ const ECHO: Message = Message::reply("550 no {address}");
 
 #[rstest]
 #[case::two(&["joe", "jim"], "blocked from joe to jim")]
-#[case::too_few(&["joe"], "blocked from joe to ")]
-#[case::too_many(&["a", "b", "c"], "blocked from a to b")]
 #[case::braces(&["{recipient}", "x"], "blocked from {recipient} to x")]
 #[case::percent(&["%s%n", "x"], "blocked from %s%n to x")]
 #[case::line_break(&["joe\nx: pid 1 - hi", "x"],
     "blocked from joe?x: pid 1 - hi to x")]
 fn a_message_is_filled(#[case] arguments: &[&str], #[case] words: &str) {
     assert_eq!(BLOCKED.fill(arguments), words);
+}
+
+#[rstest]
+#[case::too_few(&["joe"])]
+#[case::too_many(&["a", "b", "c"])]
+#[should_panic(expected = "blocked from {user} to {recipient}")]
+fn a_message_wants_as_many_words_as_it_has_places(#[case] words: &[&str]) {
+    BLOCKED.fill(words);
+}
+
+#[test]
+fn every_message_of_every_plugin_has_places_that_can_be_filled() {
+    for message in PLUGINS.iter().flat_map(|plugin| plugin.messages) {
+        let places: Vec<_> = message.template.split('{').skip(1).collect();
+        for place in &places {
+            let (name, _) = place.split_once('}').unwrap();
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            assert!(!name.is_empty() && name.chars().all(is_name), "{name}");
+        }
+        let words = message.fill(&vec!["x"; places.len()]);
+        assert!(!words.contains(['{', '}']), "{words}");
+    }
 }
 
 #[test]
@@ -126,6 +146,64 @@ fn a_process_writes_its_refusal_and_its_reason() {
         format!("msa: pid {parent} - Message rejected (no auth).\n")
     );
     assert!(output.status.success());
+}
+
+/// A plugin whose disk does not answer.
+const STUCK: Plugin = Plugin {
+    name: "stuck",
+    files: &[("control/list", "far away")],
+    decide: |_session, _world| {
+        Box::pin(async {
+            loop {
+                std::thread::park();
+            }
+        })
+    },
+    ..TEST
+};
+
+/// Does nothing, unless it was started as a process by the next test: then
+/// it gets stuck.
+#[tokio::test]
+async fn a_stuck_process() {
+    if std::env::var_os("STUCK").is_some() {
+        let session = Session::from_environment();
+        STUCK.run(&session, &Frozen::new().world()).await;
+    }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_does_not_stop_the_server() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "a_stuck_process", "--nocapture"])
+        .env("STUCK", "1")
+        .env("RA_DEADLINE", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        format!("stuck: pid {} - no decision within 1 s\n", std::process::id())
+    );
+}
+
+#[test]
+fn a_pipe_in_place_of_a_control_file_holds_no_process_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("control/localonly");
+    std::fs::create_dir(pipe.parent().unwrap()).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "localmail"])
+        .env_clear()
+        .env("RA_QMAIL", folder.path())
+        .env("SMTPAUTHUSER", "joe")
+        .env("SMTPRCPTTO", "jim@free.example")
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"");
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.ends_with("control/localonly: not a regular file\n"));
 }
 
 /// The program that has everything, and the one that has only plugins.

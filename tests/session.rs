@@ -95,3 +95,27 @@ fn counts_that_are_not_numbers_are_not_there() {
     assert_eq!(session.recipients_asked(), None);
     assert_eq!(session.recipients_accepted(), None);
 }
+
+#[rstest]
+#[case::yes("1", Some(true))]
+#[case::no("0", Some(false))]
+#[case::nothing("", None)]
+#[case::something_else("maybe", None)]
+fn the_server_may_not_have_said(
+    #[case] text: &str,
+    #[case] allowed: Option<bool>,
+) {
+    let session = Session::new(1).with("SMTPRCPTHOSTSOK", text);
+    assert_eq!(session.recipient_allowed(), allowed);
+}
+
+#[rstest]
+#[case::none("joe@x", "joe")]
+#[case::capitals("JOE@x", "JOE")]
+#[case::quotes("\"joe doe\"@x", "joe doe")]
+#[case::at_sign("\"a@b\"@x", "a@b")]
+#[case::escapes("\"j\\\"o\\\\e\"@x", "j\"o\\e")]
+#[case::quote_at_the_end("\"joe\\\"\"@x", "joe\"")]
+fn quotes_do_not_make_another_person(#[case] text: &str, #[case] name: &str) {
+    assert_eq!(Address::parse(text).unwrap().unquoted(), name);
+}

@@ -1,9 +1,18 @@
 //! Settings: what is understood, and what is said when it is not.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::borrow::Cow;
+
+use people::{TestZone, block_on};
+use ra_plugins::frozen::Frozen;
+use ra_plugins::plugin::{DEADLINE, Plugin};
 use ra_plugins::registry::PLUGINS;
 use ra_plugins::session::Session;
 use ra_plugins::settings::{Kind, Setting};
+use ra_plugins::world::Limit;
 use rstest::rstest;
+
+mod people;
 
 /// A setting of each kind that parses.
 const NUMBER: Setting = Setting::new("N", Kind::Number, "10", "");
@@ -71,20 +80,53 @@ fn empty_counts_as_unset_except_for_a_set() {
     assert_eq!(SET.text(&session), "");
 }
 
+/// What a plugin says of a setting's value, where it has to look at all of
+/// its settings: somebody whom it would refuse is there.
+fn warning(plugin: &Plugin, setting: &Setting, value: &str) -> Option<String> {
+    let world = Frozen::new()
+        .file("control/rcpthosts", "example.org\n")
+        .file("control/addresslist", "")
+        .limit(Limit::Over)
+        .dns(TestZone::recorded())
+        .world();
+    let mut session = Session::new(1)
+        .with("TCPREMOTEIP", "192.0.2.9")
+        .with("SMTPHELOHOST", "fail.example")
+        .with("SMTPMAILFROM", "nobody@fail.example")
+        .with("SMTPRCPTTO", "nobody@example.org")
+        .with("SMTPRCPTCOUNTALL", "60")
+        .with("RATER_CLASS", "user")
+        .with("IPSVDIR", "busy");
+    session.set(setting.name, value);
+    let verdict = block_on(plugin.judge(&session, &world));
+    let begins = format!("{}: not a", setting.name);
+    let mut log = verdict.log.into_iter();
+    log.find(|line| line.starts_with(&begins)).map(Cow::into_owned)
+}
+
 #[test]
-fn every_default_is_understood() {
-    for setting in PLUGINS.iter().flat_map(|plugin| plugin.settings) {
-        let session = Session::new(1);
-        let warning = match setting.kind {
-            Kind::Number => setting.number(&session).warning,
-            Kind::Switch => setting.switch(&session).warning,
-            Kind::Reply => setting.reply(&session).warning,
-            Kind::Text
-            | Kind::File
-            | Kind::Characters
-            | Kind::Delay
-            | Kind::List => None,
-        };
-        assert_eq!(warning, None, "{}", setting.name);
+fn every_plugin_understands_its_defaults_and_mentions_nonsense() {
+    for plugin in PLUGINS {
+        for setting in plugin.settings.iter().chain([&DEADLINE]) {
+            let name = setting.name;
+            let said = warning(plugin, setting, setting.default);
+            assert_eq!(said, None, "{}", plugin.name);
+            let said = warning(plugin, setting, "fe\u{7}w");
+            // Any word can be in a list, but for one that has two.
+            let is_picky = match setting.kind {
+                Kind::Number | Kind::Switch | Kind::Delay | Kind::Reply => true,
+                Kind::List => name == "TARPITSPARE",
+                Kind::Text | Kind::File | Kind::Characters => continue,
+            };
+            assert_eq!(said.is_some(), is_picky, "{}: {name}", plugin.name);
+        }
     }
+}
+
+#[test]
+fn no_default_is_called_so() {
+    let list = Setting::new("L", Kind::List, "", "");
+    let session = Session::new(1).with("L", "x");
+    let reading = list.parsed(&session, |text| text.is_empty().then_some(()));
+    assert_eq!(reading.warning.unwrap(), "L: not a list: x; using none");
 }

@@ -1,5 +1,6 @@
 //! `ra rbl`: blocklists from outside.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::blocklist::{List, Opinion, Reply, ask};
 use crate::cli::{Command, Outcome, complain, print, print_json};
 use crate::machine;
 use crate::session::Session;
+use crate::spp::clean;
 use crate::world::World;
 
 /// `ra rbl test LIST`.
@@ -40,7 +42,7 @@ enum RblCommand {
 }
 
 /// The addresses that every list has or has not (RFC 5782 5), and whether
-/// they must be listed. Few lists know IPv6, so the last two only inform.
+/// they must be listed.
 const TESTS: [(&str, bool); 4] = [
     ("127.0.0.2", true),
     ("127.0.0.1", false),
@@ -51,6 +53,63 @@ const TESTS: [(&str, bool); 4] = [
 /// How long a list may take.
 const TIME: Duration = Duration::from_secs(10);
 
+/// What a test entry tells about its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// It is as it should be.
+    Fine,
+    /// It is not.
+    Wrong,
+    /// The list has no IPv6 addresses, as most have not.
+    NoIpv6,
+    /// Nobody has answered.
+    Unknown,
+}
+
+/// One test entry, asked for.
+pub struct Entry {
+    address: &'static str,
+    found: String,
+    means: Means,
+}
+
+impl Entry {
+    /// What has become of a test.
+    fn new(address: &'static str, must_be_listed: bool, reply: &Reply) -> Self {
+        let found = match (&reply.opinion, reply.errors.first()) {
+            (Opinion::Listed, _) => match &reply.reason {
+                Some(reason) => format!("listed: {}", clean(reason)),
+                None => "listed".to_owned(),
+            },
+            (Opinion::Clear, Some(error)) => format!("error {error}"),
+            (Opinion::Clear, None) => "not listed".to_owned(),
+            (Opinion::Silent(error), _) => format!("no answer: {error}"),
+        };
+        let means = if reply.is_silent() {
+            Means::Unknown
+        } else if reply.is_listed() == must_be_listed {
+            Means::Fine
+        } else if must_be_listed && address.contains(':') {
+            Means::NoIpv6
+        } else {
+            Means::Wrong
+        };
+        Self { address, found, means }
+    }
+}
+
+impl Display for Entry {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let means = match self.means {
+            Means::Fine => "as it should be",
+            Means::Wrong => "WRONG",
+            Means::NoIpv6 => "the list has no IPv6 addresses",
+            Means::Unknown => "cannot be told",
+        };
+        write!(f, "{:<16} {:<40} {means}", self.address, self.found)
+    }
+}
+
 /// Asks for the test entries.
 fn run(matches: &ArgMatches) -> Outcome {
     let Ok(RblCommand::Test { list, json }) =
@@ -58,6 +117,10 @@ fn run(matches: &ArgMatches) -> Outcome {
     else {
         return Outcome::Trouble;
     };
+    if list.parse::<IpAddr>().is_ok() {
+        complain(format_args!("a list has a name, not an address: {list}"));
+        return Outcome::Trouble;
+    }
     let Some(list) = List::parse(&list) else {
         complain(format_args!("not a list: {list:?}"));
         return Outcome::Trouble;
@@ -65,72 +128,45 @@ fn run(matches: &ArgMatches) -> Outcome {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build();
     let world = machine::world(&Session::from_environment());
-    let replies = match runtime {
+    let entries = match runtime {
         Ok(runtime) => runtime.block_on(test(&world, &list)),
         Err(error) => {
             complain(error);
             return Outcome::Trouble;
         }
     };
-    let lines: Vec<_> = replies.iter().map(line).collect();
     if json {
-        print_json(&lines.iter().map(|(address, found, fine)| {
+        print_json(&entries.iter().map(|Entry { address, found, means }| {
+            let fine = *means == Means::Fine;
             json!({ "address": address, "found": found, "as_it_should": fine })
         }).collect::<Vec<_>>());
     } else {
-        for (address, found, fine) in &lines {
-            let verdict = match (*fine, address.contains(':')) {
-                (true, _) => "as it should be",
-                (false, true) => "knows no IPv6",
-                (false, false) => "WRONG",
-            };
-            print(format_args!("{address:<16} {found:<40} {verdict}"));
-        }
+        entries.iter().for_each(print);
     }
-    outcome(&replies)
+    outcome(&entries)
 }
 
-/// The replies of a list to all tests, asked one after the other.
-pub async fn test(world: &World, list: &List) -> Vec<(&'static str, Reply)> {
-    let mut replies = Vec::new();
-    for (text, _) in TESTS {
+/// A list's test entries, asked for one after the other.
+pub async fn test(world: &World, list: &List) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (text, must_be_listed) in TESTS {
         if let Ok(address) = text.parse::<IpAddr>() {
-            replies.push((text, ask(world, list, address, TIME).await));
+            let reply = ask(world, list, address, TIME).await;
+            entries.push(Entry::new(text, must_be_listed, &reply));
         }
     }
-    replies
+    entries
 }
 
-/// Whether an address must be listed.
-fn must_be_listed(address: &str) -> bool {
-    TESTS.contains(&(address, true))
-}
-
-/// What to tell about a reply: the address, what came, whether it is right.
-fn line((address, reply): &(&'static str, Reply)) -> (String, String, bool) {
-    let found = match (&reply.opinion, reply.errors.first()) {
-        (Opinion::Listed, _) => match &reply.reason {
-            Some(reason) => format!("listed: {}", crate::spp::clean(reason)),
-            None => "listed".to_owned(),
-        },
-        (Opinion::Clear, Some(error)) => format!("error {error}"),
-        (Opinion::Clear, None) => "not listed".to_owned(),
-        (Opinion::Silent(error), _) => format!("no answer: {error}"),
-    };
-    let listed = reply.is_listed();
-    let fine = !reply.is_silent() && listed == must_be_listed(address);
-    ((*address).to_owned(), found, fine)
-}
-
-/// Yes if the IPv4 entries are right; trouble if nobody answered.
-fn outcome(replies: &[(&'static str, Reply)]) -> Outcome {
-    let (v4, _) = replies.split_at_checked(2).unwrap_or((replies, &[]));
-    if v4.iter().any(|(_, it)| it.is_silent()) {
+/// No if anything is wrong; trouble if nobody has answered for IPv4.
+fn outcome(entries: &[Entry]) -> Outcome {
+    let silent = |it: &&Entry| it.means == Means::Unknown;
+    if entries.iter().filter(silent).any(|it| !it.address.contains(':')) {
         return Outcome::Trouble;
     }
-    if v4.iter().map(line).all(|(_, _, fine)| fine) {
-        Outcome::Yes
-    } else {
+    if entries.iter().any(|it| it.means == Means::Wrong) {
         Outcome::No
+    } else {
+        Outcome::Yes
     }
 }

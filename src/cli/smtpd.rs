@@ -93,7 +93,7 @@ struct SmtpdArgs {
     /// Sessions at once
     #[arg(long, value_name = "N")]
     sessions: Option<usize>,
-    /// Sessions at once of one address
+    /// Sessions at once of one address; of an IPv6 client, of its /64
     #[arg(long, value_name = "N")]
     per_ip: Option<usize>,
     /// Print what the server can say in its log, and on a plugin's behalf

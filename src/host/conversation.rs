@@ -97,6 +97,9 @@ pub enum Broken {
     /// A bare LF was sent where it could mean two things.
     #[error("a bare LF in a message")]
     BareLineFeed,
+    /// A message might end for others where it does not end for us.
+    #[error("a dot between bare CRs or NULs in a message")]
+    StrayDot,
     /// Too many commands made no sense.
     #[error("too many mistakes")]
     TooManyMistakes,
@@ -117,6 +120,10 @@ impl Broken {
             Self::Controls(_) => Some("421 unable to read controls (#4.3.0)"),
             Self::BareLineFeed => Some(
                 "451 lines end with CR LF, and a bare LF is not taken (#4.6.0)",
+            ),
+            Self::StrayDot => Some(
+                "554 only CR LF . CR LF ends a message, and others may \
+                 disagree about this one (#5.6.0)",
             ),
             Self::TooManyMistakes => Some("421 too many errors (#4.7.0)"),
         }

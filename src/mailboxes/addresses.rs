@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::control::{Control, lower};
+use crate::control::{Control, lower, plain};
 use crate::spp::clean;
 use crate::world::{Disk, Files};
 
@@ -46,7 +46,8 @@ pub enum BuildError {
     },
 }
 
-/// The entries of a list in lower case, each once, in order. A list with a
+/// The entries of a list as they are looked up: plain, in lower case, each
+/// once, in order. A list with a
 /// wrong entry is refused whole: half a list would refuse the other half's
 /// mail.
 pub fn sorted(list: &[u8]) -> Result<Vec<String>, BuildError> {
@@ -60,7 +61,7 @@ pub fn sorted(list: &[u8]) -> Result<Vec<String>, BuildError> {
         return Err(BuildError::Entry(clean(entry).into_owned()));
     }
     let mut keys: Vec<String> =
-        list.lines().map(|entry| lower(entry).into_owned()).collect();
+        list.lines().map(|entry| lower(&plain(entry)).into_owned()).collect();
     keys.sort_unstable();
     keys.dedup();
     Ok(keys)

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use crate::control::{Control, Unreadable, lower};
 use crate::mailboxes::qmail::{assignment, prepend};
 use crate::mailboxes::quota::Quota;
-use crate::mailboxes::{Extension, cdb_text, is_there, plain};
+use crate::mailboxes::{Extension, cdb_text, is_there};
 use crate::session::Address;
 use crate::world::World;
 
@@ -176,7 +176,7 @@ pub fn find(
     address: &Address<'_>,
 ) -> Result<Option<Resident>, Unreadable> {
     match Domain::of(world, address)? {
-        Some(domain) => domain.resident(world, &plain(address)).map(Some),
+        Some(domain) => domain.resident(world, &address.unquoted()).map(Some),
         None => Ok(None),
     }
 }

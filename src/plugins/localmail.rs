@@ -1,8 +1,8 @@
 //! `localmail`: users who may only write to colleagues.
 
-use crate::control::{Control, Unreadable, takes_mail_for};
+use crate::control::{Control, Unreadable, is_in_rcpthosts, names};
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::session::Session;
+use crate::session::{Address, Session};
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;
 use crate::world::World;
@@ -79,44 +79,30 @@ fn is_kept_inside(
     if let Some(number) = list.flawed_line {
         verdict.log(&FLAWED, &[name, &number.to_string()]);
     }
-    let mut restricted = false;
-    for (who, exceptions) in list.lines().map(entry) {
-        if names(who, user) {
-            restricted = true;
-            if exceptions.split_whitespace().any(|it| names(it, recipient)) {
-                return Ok(false);
-            }
-        }
-    }
-    Ok(restricted && is_outside(session, world, recipient)?)
-}
-
-/// The user of a line, and the exceptions behind the colon.
-fn entry(line: &str) -> (&str, &str) {
-    let (who, exceptions) = line.split_once(':').unwrap_or((line, ""));
-    (who.trim_end(), exceptions)
-}
-
-/// Whether a pattern, `name` or `@domain`, names somebody.
-fn names(pattern: &str, somebody: &str) -> bool {
-    let domain = somebody.rfind('@').and_then(|at| somebody.get(at..));
-    pattern.eq_ignore_ascii_case(somebody)
-        || domain.is_some_and(|domain| pattern.eq_ignore_ascii_case(domain))
+    let mut exceptions = list.given_to(user).peekable();
+    let is_restricted = exceptions.peek().is_some();
+    let mut exceptions = exceptions.flat_map(str::split_whitespace);
+    let is_exempt = exceptions.any(|entry| names(entry, recipient));
+    Ok(is_restricted && !is_exempt && is_outside(session, world, recipient)?)
 }
 
 /// Whether a recipient is elsewhere. The server's word is enough for a no;
 /// its yes may only mean that the client is one of ours (as recorded in
-/// sessions.json: plugins-localmail), so rcpthosts is asked again.
+/// sessions.json: plugins-localmail), so rcpthosts is asked again. Somebody
+/// without a domain is here.
 fn is_outside(
     session: &Session,
     world: &World,
     recipient: &str,
 ) -> Result<bool, Unreadable> {
-    if !session.recipient_allowed() {
+    if session.recipient_allowed() != Some(true) {
         return Ok(true);
     }
-    let Some((_, domain)) = recipient.rsplit_once('@') else {
-        return Ok(false);
+    let Some(address) = Address::parse(recipient) else {
+        return Ok(recipient.contains('@'));
     };
-    Ok(!takes_mail_for(world, domain)?)
+    match is_in_rcpthosts(world, address.domain) {
+        Err(error) if error.is_absent() && !session.relay_client() => Ok(false),
+        answer => Ok(!answer?),
+    }
 }

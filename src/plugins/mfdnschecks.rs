@@ -36,12 +36,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
             verdict.log(&BLOCKED, &[reason, about]);
         }
         Err(DnsError::NotThere) => verdict.log(&NO_DNS, &[text]),
-        Err(
-            DnsError::NoName
-            | DnsError::NoRecord
-            | DnsError::Failure
-            | DnsError::Timeout,
-        ) => {
+        Err(_) => {
             verdict.refuse(&TROUBLE, &[]);
             verdict.log(&TROUBLE_LOG, &[]);
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::plugin::{Message, Plugin, Verdict};
 use crate::session::Session;
-use crate::settings::{Kind, Reading, Setting};
+use crate::settings::{Kind, Reading, Setting, words};
 use crate::spp::Section;
 use crate::world::World;
 
@@ -62,41 +62,30 @@ pub const PLUGIN: Plugin = Plugin {
     decide: |session, world| Box::pin(decide(session, world)),
 };
 
-/// How the delay grows with the number of recipients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    /// The same seconds each time.
-    Steady(u64),
-    /// So many seconds more each time.
-    Growing(u64),
-    /// The square, in seconds.
-    Hard,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self::Steady(0)
-    }
+/// How the delay grows: so many seconds, times a power of the number of
+/// recipients that were too many.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    seconds: u64,
+    power: u32,
 }
 
 impl Pace {
-    /// Reads a number of seconds or a word, whose first letter counts.
+    /// Reads a number of seconds, which does not grow, or a word, whose
+    /// first letter counts.
     fn parse(text: &str) -> Option<Self> {
-        match text.as_bytes().first()?.to_ascii_uppercase() {
-            b'N' => Some(Self::Growing(2)),
-            b'M' => Some(Self::Growing(5)),
-            b'H' => Some(Self::Hard),
-            _ => text.parse().ok().map(Self::Steady),
-        }
+        let (seconds, power) = match text.bytes().next()?.to_ascii_uppercase() {
+            b'N' => (2, 1),
+            b'M' => (5, 1),
+            b'H' => (1, 2),
+            _ => (text.parse().ok()?, 0),
+        };
+        Some(Self { seconds, power })
     }
 
     /// The seconds to wait at the `nth` recipient that is one too many.
-    fn seconds(self, nth: u64) -> u64 {
-        match self {
-            Self::Steady(seconds) => seconds,
-            Self::Growing(step) => step.saturating_mul(nth),
-            Self::Hard => nth.saturating_mul(nth),
-        }
+    fn at(self, nth: u64) -> u64 {
+        self.seconds.saturating_mul(nth.saturating_pow(self.power))
     }
 }
 
@@ -115,23 +104,24 @@ async fn decide(session: &Session, _world: &World) -> Verdict {
     let nth = u64::try_from(nth).unwrap_or(u64::MAX);
     let pace = verdict.setting(DELAY.parsed(session, Pace::parse));
     let max = verdict.setting(MAX.number(session)).max(0).unsigned_abs();
-    if nth == 1 {
+    // Below a threshold of 1 the delays begin further up, but nobody comes
+    // before the first recipient.
+    let is_first = nth == 1 || asked == 1;
+    if is_first {
         verdict.log(&STARTED, &[]);
     }
-    let is_cut = |nth| pace.seconds(nth) > max;
-    if is_cut(nth) && (nth == 1 || !is_cut(nth - 1)) {
+    if pace.at(nth) > max && (is_first || pace.at(nth - 1) <= max) {
         verdict.log(&CAPPED, &[&max.to_string()]);
     }
-    verdict.delay = Duration::from_secs(pace.seconds(nth).min(max));
+    verdict.delay = Duration::from_secs(pace.at(nth).min(max));
     verdict
 }
 
 /// Whether the client is one of those that are never delayed.
 fn is_spared(session: &Session) -> Reading<bool> {
     SPARE.parsed(session, |text| {
-        let words = text.split([',', ':']).map(str::trim);
         let mut spared = false;
-        for word in words.filter(|word| !word.is_empty()) {
+        for word in words(text) {
             spared |= match word {
                 "auth" => session.user().is_some(),
                 "relay" => session.relay_client(),
