@@ -12,6 +12,9 @@ const TEXT: usize = 14;
 const TERM: usize = 700;
 /// See [`TERM`].
 const ANSWER: usize = 640;
+/// What a record can come to.
+const RESULTS: [&str; 7] =
+    ["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"];
 /// How many terms of no interest are drawn as one.
 const MANY: usize = 3;
 
@@ -22,6 +25,15 @@ struct Record {
     /// What came of it; empty when the check ended before that.
     result: String,
     terms: Vec<Term>,
+    /// Which of the terms was tried last.
+    last: Option<usize>,
+}
+
+impl Record {
+    /// The term that was tried last.
+    fn last(&mut self) -> Option<&mut Term> {
+        self.terms.get_mut(self.last?)
+    }
 }
 
 /// A term of a record.
@@ -39,6 +51,13 @@ struct Term {
 }
 
 impl Term {
+    /// Whether it begins like this, after its qualifier.
+    fn is(&self, start: &str) -> bool {
+        let text = self.text.trim_start_matches(['+', '-', '~', '?']);
+        let begins = text.get(..start.len());
+        begins.is_some_and(|it| it.eq_ignore_ascii_case(start))
+    }
+
     /// Whether there is nothing to see here but that it did not match.
     fn is_dull(&self) -> bool {
         self.matched == Some(false)
@@ -50,7 +69,7 @@ impl Term {
     fn fate(&self) -> &'static str {
         match (self.tried, self.matched) {
             (false, _) => "not reached",
-            (true, _) if self.text.starts_with("redirect=") => "followed",
+            (true, _) if self.is("redirect=") => "followed",
             (true, Some(true)) => "matches",
             (true, Some(false)) => "no match",
             (true, None) => "",
@@ -60,7 +79,7 @@ impl Term {
     /// Whether it must be what a result comes from, when it was the last to
     /// be tried. A neutral result may come from no term at all.
     fn must_match(&self, result: &str) -> Option<bool> {
-        let sure = result != "neutral" || self.text.starts_with("?all");
+        let sure = result != "neutral" || self.is("all");
         sure.then_some(true)
     }
 }
@@ -85,38 +104,36 @@ impl Tree {
             self.begin(domain, step);
             return Ok(());
         }
-        let record = self.open.last().and_then(|at| self.records.get_mut(*at));
-        let record = record.filter(|record| record.domain == domain);
+        let record = self.innermost().filter(|it| it.domain == domain);
         let record = record.ok_or("not the record that is being read")?;
-        match step.strip_prefix("try ") {
-            Some(text) => {
-                let mut terms = record.terms.iter_mut();
-                let term = terms.find(|it| !it.tried && it.text == text);
-                term.ok_or("its record has no such term")?.tried = true;
-            }
-            None => self.end(step),
+        if let Some(text) = step.strip_prefix("try ") {
+            let mut terms = record.terms.iter();
+            let at = terms.position(|it| !it.tried && it.text == text);
+            record.last = Some(at.ok_or("its record has no such term")?);
+            record.last().ok_or("no term")?.tried = true;
+        } else if RESULTS.contains(&step) {
+            self.end(step);
+        } else {
+            return Err("neither a term nor a result");
         }
         Ok(())
     }
 
-    /// The term that was tried last in the innermost record; after the end
-    /// of all records, the one for the explanation.
-    fn current(&mut self) -> Option<&mut Term> {
-        match self.open.last() {
-            Some(at) => {
-                let terms = self.records.get_mut(*at)?.terms.iter_mut();
-                terms.rev().find(|it| it.tried)
-            }
-            None => {
-                let terms = self.records.last_mut()?.terms.iter_mut();
-                terms.rev().find(|it| it.text.starts_with("exp="))
-            }
-        }
+    /// The record that is being read.
+    fn innermost(&mut self) -> Option<&mut Record> {
+        self.records.get_mut(*self.open.last()?)
     }
 
-    /// An answer of DNS.
+    /// An answer of DNS, for the term that was tried last; after the end of
+    /// all records, for the one that leads to the explanation.
     fn answer(&mut self, answer: &str) {
-        if let Some(term) = self.current() {
+        let term = match self.open.is_empty() {
+            false => self.innermost().and_then(Record::last),
+            true => self.records.last_mut().and_then(|record| {
+                record.terms.iter_mut().find(|it| it.is("exp="))
+            }),
+        };
+        if let Some(term) = term {
             term.tried = true;
             term.answers.push(answer.to_owned());
         }
@@ -126,33 +143,31 @@ impl Tree {
     /// of the `redirect`. The question for it needs no line of its own.
     fn begin(&mut self, domain: &str, text: &str) {
         let fresh = self.records.len();
-        let outer = self.open.last().and_then(|at| self.records.get_mut(*at));
-        if let Some(terms) = outer.map(|record| &mut record.terms) {
-            let question = format!("TXT {domain}: ");
-            let last = terms.iter_mut().rev().find(|it| it.tried);
+        if let Some(outer) = self.innermost() {
             let mut includes = false;
-            if let Some(last) = last {
+            if let Some(last) = outer.last() {
+                let question = format!("TXT {domain}: ");
                 last.answers.retain(|it| !it.starts_with(&question));
-                includes =
-                    last.text.contains("include:") && last.record.is_none();
+                includes = last.is("include:") && last.record.is_none();
             }
-            let leads = |it: &&mut Term| match includes {
-                true => it.tried && it.record.is_none(),
-                false => it.text.starts_with("redirect="),
-            };
-            if let Some(term) = terms.iter_mut().rev().find(leads) {
+            if !includes {
+                let mut terms = outer.terms.iter();
+                outer.last = terms.position(|it| it.is("redirect="));
+            }
+            if let Some(term) = outer.last() {
                 (term.tried, term.record) = (true, Some(fresh));
             }
         }
-        let terms = text.split_whitespace().skip(1);
         let term = |text: &str| Term {
             text: text.to_owned(),
             matched: Some(false),
             ..Term::default()
         };
-        let terms = terms.map(term).collect();
-        let (domain, result) = (domain.to_owned(), String::new());
-        self.records.push(Record { domain, result, terms });
+        self.records.push(Record {
+            domain: domain.to_owned(),
+            terms: text.split_whitespace().skip(1).map(term).collect(),
+            ..Record::default()
+        });
         self.open.push(fresh);
     }
 
@@ -161,14 +176,12 @@ impl Tree {
         let mut ended = None;
         while let Some(at) = self.open.last().copied() {
             let Some(record) = self.records.get_mut(at) else { return };
-            let redirects = |term: &Term| {
-                term.record == ended && term.text.starts_with("redirect=")
-            };
-            if ended.is_some() && !record.terms.iter().any(redirects) {
-                return;
-            }
-            let mut terms = record.terms.iter_mut().rev();
-            if let Some(last) = terms.find(|it| it.tried) {
+            if let Some(last) = record.last() {
+                if ended.is_some()
+                    && !(last.is("redirect=") && last.record == ended)
+                {
+                    return;
+                }
                 last.matched = last.must_match(result);
             }
             result.clone_into(&mut record.result);
@@ -182,10 +195,8 @@ impl Tree {
     pub fn decide(&mut self, none_matched: bool) -> bool {
         let mut next = Some(0);
         while let Some(record) = next.and_then(|at| self.records.get_mut(at)) {
-            let mut terms = record.terms.iter_mut().rev();
-            let last = terms
-                .find(|it| it.tried && !it.text.starts_with("exp="))
-                .filter(|it| it.record.is_some() || !none_matched);
+            let last = record.last();
+            let last = last.filter(|it| it.record.is_some() || !none_matched);
             next = last.and_then(|term| {
                 (term.decided, term.matched) = (true, Some(true));
                 term.record

@@ -62,8 +62,10 @@ a.example: try mx
   MX a.example: 10 mx.a.example
   A mx.a.example: 192.0.2.9
 a.example: try include:b.example
-  TXT b.example: \"v=spf1 redirect=c.example\"
-b.example: v=spf1 redirect=c.example
+  TXT b.example: \"v=spf1 redirect=c.example a\"
+b.example: v=spf1 redirect=c.example a
+b.example: try a
+  A b.example: no such name
   TXT c.example: \"v=spf1 ip4:192.0.2.1\"
 c.example: v=spf1 ip4:192.0.2.1
 c.example: try ip4:192.0.2.1
@@ -84,6 +86,8 @@ fn a_tree_shows_the_way_to_the_result() {
         "redirect=c.example: followed",
         "c.example: pass",
         "ip4:192.0.2.1: matches",
+        "a: no match",
+        "A b.example: no such name",
         "-all: not reached",
     ];
     assert_eq!(words(&tree), shown);
@@ -194,6 +198,9 @@ fn what_cannot_be_drawn_is_told_with_its_line() {
     let tree = INCLUDED.replace("a.example: try mx", "b.example: try mx");
     let said = told("t2", Picture::Tree, &tree);
     assert_eq!(said, "7: not the record that is being read");
+    let tree = INCLUDED.replace("c.example: pass", "c.example: perhaps");
+    let said = told("t5", Picture::Tree, &tree);
+    assert_eq!(said, "18: neither a term nor a result");
     assert_eq!(told("t3", Picture::Tree, ""), "1: no result");
     let said = told("t4", Picture::Tree, "fail: -all\n");
     assert_eq!(said, "1: no record in this trace");
