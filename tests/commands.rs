@@ -132,6 +132,38 @@ fn install_links_and_prints_what_to_paste() {
     assert_eq!(told(&output.unwrap()), (text, Some(0)));
 }
 
+/// The small program is linked if it stands beside `ra`, and `ra` if not.
+#[rstest]
+#[case::both(&["ra", "ra-plugin"], "ra-plugin")]
+#[case::alone(&["ra"], "ra")]
+fn install_links_the_smallest_program(
+    #[case] installed: &[&str],
+    #[case] linked: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = fs::canonicalize(folder.path()).unwrap();
+    for name in installed {
+        fs::copy(env!("CARGO_BIN_EXE_ra"), folder.join(name)).unwrap();
+    }
+    let plugins = folder.join("plugins");
+    for linked_before in installed {
+        _ = fs::remove_dir_all(&plugins);
+        fs::create_dir(&plugins).unwrap();
+        let old = folder.join(linked_before);
+        std::os::unix::fs::symlink(old, plugins.join("msa")).unwrap();
+        let output = Command::new(folder.join("ra"))
+            .arg("install")
+            .args([plugins.as_path(), Path::new("msa"), Path::new("spfquery")])
+            .env_clear()
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let target = |name| fs::read_link(plugins.join(name)).unwrap();
+        assert_eq!(target("msa"), folder.join(linked));
+        assert_eq!(target("spfquery"), folder.join("ra"));
+    }
+}
+
 /// What is pasted without a look must not refuse the world.
 #[test]
 fn install_of_everything_comments_out_what_is_doubtful() {

@@ -42,6 +42,12 @@ struct InstallArgs {
 /// A link of such a name would not run the plugin of that name.
 const PROGRAMS: [&str; 3] = ["rater", "raterclient", "spfquery"];
 
+/// The program that has everything.
+const LARGE: &str = "ra";
+
+/// The program that has nothing but plugins.
+const SMALL: &str = "ra-plugin";
+
 /// Plugins that do harm where they do not belong, or do nothing before
 /// something else is set up, and why. Whoever asks for all plugins gets their
 /// lines as comments; whoever names one knows why.
@@ -87,8 +93,11 @@ fn run(matches: &ArgMatches) -> Outcome {
     let made = std::env::current_exe().and_then(|program| {
         fs::create_dir_all(&arguments.dir)?;
         let folder = fs::canonicalize(&arguments.dir)?;
+        let small = small(&program);
         for name in links {
-            link(&program, &folder.join(name))?;
+            let is_program = PROGRAMS.contains(&name);
+            let program = if is_program { &program } else { &small };
+            link(program, &folder.join(name))?;
         }
         Ok((program, folder))
     });
@@ -104,14 +113,22 @@ fn run(matches: &ArgMatches) -> Outcome {
     }
 }
 
+/// The program that plugins are linked to: the small one, which starts
+/// faster, if it was installed beside us.
+fn small(program: &Path) -> PathBuf {
+    let small = program.with_file_name(SMALL);
+    if small.is_file() { small } else { program.to_owned() }
+}
+
 /// Makes one link, by a rename so that a running server never misses it. A
-/// link to a program of our name is replaced; whatever else was there is
+/// link to one of our programs is replaced; whatever else was there is
 /// somebody's plugin, and stays.
 fn link(program: &Path, link: &Path) -> io::Result<()> {
     match fs::symlink_metadata(link) {
         Ok(_) => {
             let target = fs::read_link(link).unwrap_or_default();
-            if target.file_name() != program.file_name() {
+            let ours = [LARGE, SMALL].map(|name| Some(name.as_ref()));
+            if !ours.contains(&target.file_name()) {
                 let trouble = format!("{} is not ours", link.display());
                 return Err(io::Error::other(trouble));
             }
