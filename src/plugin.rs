@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::session::Session;
-use crate::settings::{Kind, Reading, Setting};
+use crate::settings::{self, Kind, Reading, Setting, is_on};
 use crate::spp::{Command, Section, Text, clean};
 use crate::world::{Waiting, World};
 
@@ -227,7 +227,7 @@ impl Plugin {
             settings.log.push(late(seconds));
             Verdict::unchanged()
         });
-        if verdict.has_effect() && self.is_shadowed(session) {
+        if settings.setting(self.is_shadowed(session)) && verdict.has_effect() {
             verdict.shadow();
         }
         verdict.log.splice(..0, settings.log);
@@ -240,9 +240,14 @@ impl Plugin {
     }
 
     /// Whether the plugin only watches.
-    fn is_shadowed(&self, session: &Session) -> bool {
-        let value = session.get(&self.shadow_variable());
-        !matches!(value, None | Some("" | "0" | "no" | "off" | "false"))
+    fn is_shadowed(&self, session: &Session) -> Reading<bool> {
+        let name = self.shadow_variable();
+        let text = session.get(&name).unwrap_or_default();
+        let value = is_on(text.trim());
+        let warning = value
+            .is_none()
+            .then(|| settings::warning(&name, Kind::Switch, text, "0"));
+        Reading { value: value.unwrap_or_default(), warning }
     }
 
     /// Decides as a process: words to standard error, then the delay, then

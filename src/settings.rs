@@ -41,6 +41,8 @@ pub enum Kind {
     Reply,
     /// Words separated by colons or commas.
     List,
+    /// One of the words that the help names.
+    Choice,
 }
 
 impl Kind {
@@ -55,6 +57,7 @@ impl Kind {
             Self::Delay => "delay",
             Self::Reply => "reply",
             Self::List => "list",
+            Self::Choice => "choice",
         }
     }
 }
@@ -114,11 +117,7 @@ impl Setting {
         if let Some(value) = parse(text.trim()) {
             return Reading { value, warning: None };
         }
-        let (name, kind) = (self.name, self.kind.name());
-        let default =
-            if self.default.is_empty() { "none" } else { self.default };
-        let warning =
-            format!("{name}: not a {kind}: {}; using {default}", clean(text));
+        let warning = warning(self.name, self.kind, text, self.default);
         let value = parse(self.default).unwrap_or_default();
         Reading { value, warning: Some(warning) }
     }
@@ -130,17 +129,29 @@ impl Setting {
 
     /// A switch: on or off.
     pub fn switch(&self, session: &Session) -> Reading<bool> {
-        self.parsed(session, |text| match text {
-            "1" | "yes" | "on" | "true" => Some(true),
-            "" | "0" | "no" | "off" | "false" => Some(false),
-            _ => None,
-        })
+        self.parsed(session, is_on)
     }
 
     /// An SMTP reply that refuses: it begins with 4 or 5 and two more
     /// digits, then a space (RFC 5321 4.2).
     pub fn reply(&self, session: &Session) -> Reading<String> {
         self.parsed(session, |text| is_refusal(text).then(|| text.to_owned()))
+    }
+}
+
+/// What the log should say about a value that does not parse.
+pub fn warning(name: &str, kind: Kind, text: &str, default: &str) -> String {
+    let (kind, text) = (kind.name(), clean(text));
+    let default = if default.is_empty() { "none" } else { default };
+    format!("{name}: not a {kind}: {text}; using {default}")
+}
+
+/// What a switch's text means, if it means anything.
+pub fn is_on(text: &str) -> Option<bool> {
+    match text {
+        "1" | "yes" | "on" | "true" => Some(true),
+        "" | "0" | "no" | "off" | "false" => Some(false),
+        _ => None,
     }
 }
 

@@ -132,6 +132,17 @@ async fn a_shadow_can_be_switched_off(#[case] value: &str) {
     assert_eq!(verdict.output(), "E550 no joe\n");
 }
 
+/// Who mistypes it is told so, and the plugin decides as if it were not
+/// there.
+#[tokio::test]
+async fn a_shadow_that_is_not_understood_is_none() {
+    let session = Session::new(7).with("TEST_SHADOW", "perhaps");
+    let verdict = TEST.judge(&session, &Frozen::new().world()).await;
+    assert_eq!(verdict.output(), "E550 no joe\n");
+    let warning = "TEST_SHADOW: not a switch: perhaps; using 0";
+    assert_eq!(verdict.log[0], warning);
+}
+
 #[test]
 fn a_process_writes_its_refusal_and_its_reason() {
     let output = Command::new(env!("CARGO_BIN_EXE_ra"))

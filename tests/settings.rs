@@ -114,7 +114,11 @@ fn every_plugin_understands_its_defaults_and_mentions_nonsense() {
             let said = warning(plugin, setting, "fe\u{7}w");
             // Any word can be in a list, but for one that has two.
             let is_picky = match setting.kind {
-                Kind::Number | Kind::Switch | Kind::Delay | Kind::Reply => true,
+                Kind::Number
+                | Kind::Switch
+                | Kind::Delay
+                | Kind::Reply
+                | Kind::Choice => true,
                 Kind::List => name == "TARPITSPARE",
                 Kind::Text | Kind::File | Kind::Characters => continue,
             };

@@ -7,7 +7,7 @@ use crate::settings::{Kind, Setting};
 /// Whether the answer has consequences.
 pub const MODE: Setting = Setting::new(
     "CHECKBACK_MODE",
-    Kind::Text,
+    Kind::Choice,
     "log",
     "`log` only tells the log, `enforce` refuses",
 );
