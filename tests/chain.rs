@@ -208,3 +208,14 @@ async fn a_recipient_that_the_pass_section_refuses_gets_nothing() {
     assert_eq!(played.codes()[3..], ["550", "250", "354", "250"]);
     assert_eq!(played.taken[0].0.recipients, [b"jane@example.org"]);
 }
+
+/// A header ends with an empty line, and that is the client's to say.
+#[tokio::test]
+async fn a_plugin_does_not_end_the_header() {
+    let lines = "[rcpt]\n:printf 'HA: b\\r\\nH\\nH\\r\\nHC: d\\n'\n";
+    let turns = [BEGINNING, b"DATA\r\n", b"Subject: hi\r\n\r\nx\r\n.\r\n"];
+    let played = Stage::new(lines).play(turns).await;
+    let message = String::from_utf8_lossy(&played.taken[0].1).into_owned();
+    let (_, behind) = message.split_once("+0000\n").unwrap();
+    assert_eq!(behind, "A: b\nC: d\nSubject: hi\n\nx\n");
+}

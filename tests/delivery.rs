@@ -15,6 +15,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 
 use common::{BEGINNING, Stage};
 use rstest::rstest;
@@ -119,12 +120,41 @@ async fn sendmail_gets_the_envelope_as_arguments() {
 #[case::refused("exit 31", "554")]
 #[case::too_long("exit 11", "554")]
 #[case::temporary("exit 53", "451")]
+#[case::too_long_once("exit 115", "554")]
+#[case::without_a_word("exit 82", "451")]
 #[case::crash("exit 120", "451")]
 #[case::killed("kill -9 $$", "451")]
 #[tokio::test]
 async fn a_queue_that_ends_like_this(#[case] script: &str, #[case] code: &str) {
     assert_eq!(deliver_to_program("queue", script).await.0, code);
 }
+
+#[rstest]
+#[case::for_ever("Dno viruses here (#5.7.1)", "554 no viruses here (#5.7.1)")]
+#[case::for_now("Zscanner is busy", "451 scanner is busy")]
+#[case::two_lines("Dno\\n250 ok", "554 no?250 ok")]
+#[case::long("D$(head -c 60000 /dev/zero | tr '\\0' x)", &LONG)]
+#[case::nonsense("what?", "451 the queue is in trouble (#4.3.0)")]
+#[case::no_text("D", "451 the queue is in trouble (#4.3.0)")]
+#[tokio::test]
+async fn a_queue_may_explain_itself(#[case] said: &str, #[case] reply: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("#!/bin/sh\nprintf \"{said}\\n\" >&6\nexit 82\n");
+    let path = folder.path().join("queue");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let mut stage = Stage::new("");
+    let queue = Queue::new("./queue", folder.path()).unwrap();
+    stage.house.destination = Box::new(queue);
+    let turns = [&[BEGINNING][..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    let told = format!("\r\n{reply}\r\n");
+    assert!(played.said.contains(&told), "{}", played.said);
+}
+
+/// What is left of an explanation that is too long.
+static LONG: LazyLock<String> =
+    LazyLock::new(|| format!("554 {}", "x".repeat(499)));
 
 #[tokio::test]
 async fn a_queue_that_is_not_there_is_trouble() {

@@ -56,6 +56,9 @@ pub enum Failure {
     /// The queue does not want it, now or ever.
     #[error("the queue program refused it ({0})")]
     Refused(String),
+    /// It does not want it, and has its own words for why.
+    #[error("the queue program said: {0}")]
+    Explained(String),
     /// The queue cannot take it for the time being.
     #[error("the queue program failed ({0})")]
     Failed(String),
@@ -88,8 +91,9 @@ impl From<MaildirError> for Failure {
 
 impl Failure {
     /// What the client is told.
-    pub fn reply(&self) -> &'static str {
+    pub fn reply(&self) -> &str {
         match self {
+            Self::Explained(reply) => reply,
             Self::Full(_) => "452 out of room for mail (#4.3.1)",
             Self::Unwritable(_) => "451 could not store the mail (#4.3.0)",
             Self::Refused(_) => "554 the queue refuses this mail (#5.3.0)",

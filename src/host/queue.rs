@@ -6,14 +6,16 @@
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::unix::pipe::Sender;
+use command_fds::{CommandFdExt, FdMapping};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::{Receiver, Sender};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -125,6 +127,19 @@ async fn sendmail(
     Ok(status.map_err(io::Error::from)??)
 }
 
+/// Where qmail-queue, or what stands in for it, can explain itself.
+const EXPLANATION_FD: RawFd = 6;
+
+/// The exit status that says that it has done so.
+const EXPLAINED: i32 = 82;
+
+/// The longest explanation in bytes: a reply is at most 512 (RFC 5321
+/// 4.5.3.1.5).
+const EXPLANATION_MAX: usize = 500;
+
+/// How long we wait for an explanation that is not there.
+const EXPLANATION_TIME: Duration = Duration::from_secs(1);
+
 /// Runs qmail-queue: the message on descriptor 0, the envelope on 1.
 async fn qmail_queue(
     queue: &Queue,
@@ -133,7 +148,11 @@ async fn qmail_queue(
     session: &Session,
 ) -> Result<ExitStatus, Failure> {
     let (reader, writer) = io::pipe()?;
+    let (said, saying) = io::pipe()?;
     let mut command = command(queue, message, session);
+    let mapping =
+        FdMapping { parent_fd: saying.into(), child_fd: EXPLANATION_FD };
+    command.fd_mappings(vec![mapping]).map_err(io::Error::other)?;
     let child = command.stdout(Stdio::from(reader)).spawn();
     // The command holds our copy of the reading end, without which a program
     // that does not read could not be told from one that is slow.
@@ -147,15 +166,41 @@ async fn qmail_queue(
     let writing = tokio::spawn(async move { writer.write_all(&form).await });
     let status = timeout(PATIENCE, child.wait()).await;
     writing.abort();
-    Ok(status.map_err(io::Error::from)??)
+    let status = status.map_err(io::Error::from)??;
+    if status.code() == Some(EXPLAINED) {
+        let mut text = vec![0; EXPLANATION_MAX];
+        let mut said = Receiver::from_owned_fd(said.into())?;
+        let read = timeout(EXPLANATION_TIME, said.read(&mut text)).await;
+        text.truncate(read.map_or(Ok(0), |read| read)?);
+        explanation(&text).map_or(Ok(status), Err)
+    } else {
+        Ok(status)
+    }
+}
+
+/// Reads an explanation: `D` for a refusal, `Z` for trouble that may pass,
+/// and what the client is told. It may quote the message, so it becomes one
+/// line of harmless characters.
+fn explanation(said: &[u8]) -> Option<Failure> {
+    let said = String::from_utf8_lossy(said.trim_ascii_end());
+    let mut letters = said.chars();
+    let code = match letters.next()? {
+        'D' => "554",
+        'Z' => "451",
+        _ => return None,
+    };
+    let is_harmless = |c: char| c.is_ascii_graphic() || c == ' ';
+    let text = letters.as_str().replace(|c| !is_harmless(c), "?");
+    (!text.is_empty()).then(|| Failure::Explained(format!("{code} {text}")))
 }
 
 /// What an exit status means (qmail-queue's manual): 0 is yes, 11 to 40 are
-/// for ever, everything else may work later.
+/// for ever, and so is 115, the old number of 11; everything else may work
+/// later.
 fn judge(status: ExitStatus) -> Result<(), Failure> {
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
-        (Some(code @ 11..=40), _) => {
+        (Some(code @ (11..=40 | 115)), _) => {
             Err(Failure::Refused(format!("exit status {code}")))
         }
         (Some(code), _) => Err(Failure::Failed(format!("exit status {code}"))),

@@ -243,12 +243,21 @@ impl Spp {
             Command::Later(at, reply) => {
                 self.later.push((at, reply.into_owned()));
             }
-            Command::Header(header) => self.headers.push(one_line(&header)),
+            Command::Header(header) => self.collect(&header),
             Command::Set(name, value) => run.session.set(&name, &value),
             Command::Unset(name) => run.session.unset(&name),
             Command::Change(address) => change(&address, run),
         }
         stops
+    }
+
+    /// Collects a header line. An empty one would end the header of the
+    /// message, and a CR at its end would be one too many.
+    fn collect(&mut self, header: &str) {
+        let header = one_line(header.trim_end_matches('\r'));
+        if !header.is_empty() {
+            self.headers.push(header);
+        }
     }
 
     /// Refuses MAIL, RCPT or DATA with what earlier plugins have left for
