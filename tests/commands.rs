@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::SystemTime;
 
 use rstest::rstest;
 
@@ -71,6 +72,26 @@ fn overload_raises_and_lowers_its_flag_with_hysteresis() {
 }
 
 #[test]
+fn overload_renews_its_flag_at_each_look() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("control")).unwrap();
+    fs::create_dir_all(folder.path().join("queue/todo")).unwrap();
+    fs::write(folder.path().join("queue/todo/1"), "").unwrap();
+    let flag = folder.path().join("control/overloaded");
+    let by_hand = "moving to the new disk, jane";
+    for (text, is_renewed) in [("ra overload: x\n", true), (by_hand, false)] {
+        fs::write(&flag, text).unwrap();
+        let file = fs::File::options().write(true).open(&flag).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let output = ra(folder.path(), &["overload", "--limit", "0"]);
+        assert_eq!(output.status.code(), Some(1));
+        let modified = fs::metadata(&flag).unwrap().modified().unwrap();
+        assert_eq!(modified != SystemTime::UNIX_EPOCH, is_renewed, "{text}");
+    }
+    assert_eq!(fs::read_to_string(&flag).unwrap(), by_hand);
+}
+
+#[test]
 fn overload_leaves_a_flag_alone_that_somebody_raised_by_hand() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("control")).unwrap();
@@ -109,6 +130,61 @@ fn install_links_and_prints_what_to_paste() {
     let output = Command::new(plugins.join("msa")).env_clear().output();
     let text = "E550 You should be authenticated\n".to_owned();
     assert_eq!(told(&output.unwrap()), (text, Some(0)));
+}
+
+/// The small program is linked if it stands beside `ra`, and `ra` if not.
+#[rstest]
+#[case::both(&["ra", "ra-plugin"], "ra-plugin")]
+#[case::alone(&["ra"], "ra")]
+fn install_links_the_smallest_program(
+    #[case] installed: &[&str],
+    #[case] linked: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = fs::canonicalize(folder.path()).unwrap();
+    for name in installed {
+        fs::copy(env!("CARGO_BIN_EXE_ra"), folder.join(name)).unwrap();
+    }
+    let plugins = folder.join("plugins");
+    for linked_before in installed {
+        _ = fs::remove_dir_all(&plugins);
+        fs::create_dir(&plugins).unwrap();
+        let old = folder.join(linked_before);
+        std::os::unix::fs::symlink(old, plugins.join("msa")).unwrap();
+        let output = Command::new(folder.join("ra"))
+            .arg("install")
+            .args([plugins.as_path(), Path::new("msa"), Path::new("spfquery")])
+            .env_clear()
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let target = |name| fs::read_link(plugins.join(name)).unwrap();
+        assert_eq!(target("msa"), folder.join(linked));
+        assert_eq!(target("spfquery"), folder.join("ra"));
+    }
+}
+
+/// What is pasted without a look must not refuse the world.
+#[test]
+fn install_of_everything_comments_out_what_is_doubtful() {
+    let folder = tempfile::tempdir().unwrap();
+    let qmail = fs::canonicalize(folder.path()).unwrap();
+    let plugins = qmail.join("plugins");
+    let output = ra(&qmail, &["install", plugins.to_str().unwrap()]);
+    let (text, status) = told(&output);
+    assert_eq!(status, Some(0));
+    assert!(plugins.join("msa").exists());
+    let (comments, lines): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.starts_with('#'));
+    assert!(comments.contains(&"#plugins/msa"), "{text}");
+    assert!(comments[0].starts_with("# ipthrottle: "), "{text}");
+    let lines: Vec<&str> = lines
+        .into_iter()
+        .filter_map(|it| it.strip_prefix("plugins/"))
+        .collect();
+    let safe = "authlogger overload mfdnschecks rblchecks \
+        tarpit plusaliases spfchecks";
+    assert_eq!(lines.join(" "), safe);
 }
 
 #[test]

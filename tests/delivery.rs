@@ -21,6 +21,7 @@ use rstest::rstest;
 
 use ra_plugins::host::deliver::Mailbox;
 use ra_plugins::host::queue::Queue;
+use ra_plugins::host::server::household;
 
 /// The end of a session that delivers a small message.
 const MESSAGE: [&[u8]; 3] =
@@ -231,6 +232,34 @@ fn told_to_stop_the_server_lets_a_message_arrive() {
     assert_eq!(files(&folder.path().join("Maildir/new")).len(), 1);
 }
 
+/// The program has left something running that has the envelope's pipe and
+/// does not read it. Nobody waits for that, not even at the end.
+#[test]
+fn a_queue_that_leaves_something_running_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "#!/bin/sh\n\
+        (trap 'kill $!; exit' TERM; sleep 30 & wait; echo > over) &\n\
+        echo $! > left\nexit 31\n";
+    let queue = folder.path().join("queue");
+    fs::write(&queue, script).unwrap();
+    fs::set_permissions(&queue, Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("plugins"), "").unwrap();
+    let arguments = ["--deliver", "program:./queue", "--plugins", "plugins"];
+    let mut daemon = Daemon::start(folder.path(), &arguments);
+    let recipient = format!("RCPT TO:<{}@example.org>\r\n", "x".repeat(800));
+    let said = format!(
+        "HELO x\r\nMAIL FROM:<a@b>\r\n{}DATA\r\n.\r\n",
+        recipient.repeat(100)
+    );
+    let (_client, heard) = daemon.talk(said.as_bytes(), 105);
+    assert_eq!(&heard[104][..3], "554");
+    daemon.signal("-TERM");
+    assert!(daemon.child.wait().unwrap().success());
+    let left = fs::read_to_string(folder.path().join("left")).unwrap();
+    _ = Command::new("kill").arg(left.trim()).status();
+    assert!(!folder.path().join("over").exists());
+}
+
 #[test]
 fn more_sessions_than_there_is_room_for_are_turned_away() {
     let folder = tempfile::tempdir().unwrap();
@@ -243,6 +272,17 @@ fn more_sessions_than_there_is_room_for_are_turned_away() {
     let again = std::iter::repeat_with(|| daemon.talk(b"", 1).1);
     let mut again = again.take(100).map(|heard| heard[0][..3].to_owned());
     assert!(again.any(|code| code == "220"));
+}
+
+#[rstest]
+#[case::ipv4("192.0.2.9", "192.0.2.9")]
+#[case::neighbour("2001:db8:1:2::9", "2001:db8:1:2::")]
+#[case::same("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::")]
+#[case::next_door("2001:db8:1:3::9", "2001:db8:1:3::")]
+#[case::mapped("::ffff:192.0.2.9", "192.0.2.9")]
+fn an_ipv6_client_is_its_64(#[case] ip: &str, #[case] counted: &str) {
+    let household = household(ip.parse().unwrap());
+    assert_eq!(household.to_string(), counted);
 }
 
 #[rstest]
@@ -330,6 +370,20 @@ fn under_tcpserver_the_control_files_and_variables_of_qmail_count() {
     assert!(log.contains("note\n"), "{log}");
     assert!(log.contains("Fa@b Tjoe@example.org"), "{log}");
     assert_eq!(status, Some(0));
+}
+
+#[rstest]
+#[case::less("500", "250-SIZE 500\r\n")]
+#[case::any("0", "250-PIPELINING\r\n250 8BITMIME\r\n")]
+#[case::nonsense("many", "250-SIZE 1000\r\n")]
+fn a_client_may_have_a_limit_of_its_own(
+    #[case] bytes: &str,
+    #[case] answer: &str,
+) {
+    let files = [ME, ("control/databytes", "1000\n")];
+    let variables = [("DATABYTES", bytes)];
+    let (said, _, _) = stdio(&files, &variables, "EHLO x\r\nQUIT\r\n");
+    assert!(said.contains(answer), "{said}");
 }
 
 #[rstest]

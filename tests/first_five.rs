@@ -1,6 +1,8 @@
 //! The first five plugins, beyond what was recorded.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use std::time::Duration;
+
 use ra_plugins::frozen::Frozen;
 use ra_plugins::plugin::Verdict;
 use ra_plugins::registry::find;
@@ -239,6 +241,31 @@ async fn strangers_come_back_when_we_are_busy(
     assert_eq!(verdict.output(), output);
     let user = [("OVERLOADFILE", setting), ("SMTPAUTHUSER", "joe")];
     assert_eq!(decide("overload", &frozen, &user).await.output(), "");
+}
+
+/// The flag is as old as the world, which is an hour.
+#[rstest]
+#[case::by_hand("moving to the new disk, jane", "", true)]
+#[case::abandoned("ra overload: 4 messages waiting\n", "", false)]
+#[case::fresh_enough("ra overload: load at 9\n", "7200", true)]
+#[case::for_ever("ra overload: load at 9\n", "0", true)]
+#[tokio::test]
+async fn a_flag_that_nobody_renews_does_not_count(
+    #[case] text: &str,
+    #[case] setting: &str,
+    #[case] refuses: bool,
+) {
+    let world = Frozen::new().file("control/overloaded", text).world();
+    world.clock.sleep(Duration::from_secs(3600)).await;
+    let session = Session::new(7).with("OVERLOADSTALE", setting);
+    let verdict = find("overload").unwrap().judge(&session, &world).await;
+    let log = verdict.log_lines("overload", 7);
+    if refuses {
+        assert_eq!(verdict.output(), REFUSED);
+    } else {
+        assert_eq!(verdict.output(), "");
+        assert!(log.contains("not renewed for 900 s, ignored"), "{log}");
+    }
 }
 
 /// How the overload plugin refuses.

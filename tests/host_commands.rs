@@ -98,6 +98,20 @@ fn a_plugin_of_any_origin_is_recorded() {
     assert!(case["env"].get("PATH").is_none());
 }
 
+/// A plugin that hangs, and one that leaves something running.
+#[rstest]
+#[case::hangs("sleep 100; echo A")]
+#[case::leaves_something("sleep 100 & echo A")]
+fn a_plugin_that_does_not_end_is_not_recorded(#[case] script: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["record", "--time", "1", "--", "/bin/sh", "-c", script];
+    let output = ra(folder.path(), &words);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("not done within 1 s; killed"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn a_recording_that_is_none_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

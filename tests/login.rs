@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
@@ -103,6 +104,15 @@ async fn an_exchange(#[case] lines: &[&str], #[case] codes: &[&str]) {
     assert_eq!(play(lines).await.codes()[1..], *codes);
 }
 
+/// Whoever bans those who guess has to know whom, and no name that is tried
+/// may look like another line.
+#[tokio::test]
+async fn the_log_says_who_tried_a_wrong_password() {
+    let played = play(&[&plain("\0joe\nroot\0guess")]).await;
+    let line = "smtpd: pid 7 - login failed for joe?root (127.0.0.1)";
+    assert_eq!(played.log[0], line);
+}
+
 #[tokio::test]
 async fn an_endless_response_is_no_response() {
     let endless = "x".repeat(20_000);
@@ -149,15 +159,26 @@ async fn strangers_do_not_send_passwords_in_the_clear() {
     assert_eq!(played.codes()[2], "530");
 }
 
+/// Names that are not there are spread over the hashes that are, the quick
+/// ones too.
 #[test]
 fn a_user_who_is_not_there_costs_as_much_as_one_who_is() {
-    // If the stand-in were no valid hash, nothing would be calculated.
-    let hash = argon2::PasswordHash::new(auth::NOBODY).unwrap();
-    let users = auth::line("joe", "secret").unwrap();
-    let users = users.split_once(':').unwrap().1;
-    let other = argon2::PasswordHash::new(users).unwrap();
-    assert_eq!(hash.params.as_str(), other.params.as_str());
-    assert!(hash.hash.is_some());
+    let users = users();
+    let of = |user: &str| users.hash_for(user).unwrap().to_owned();
+    let nobodies = ('a'..='z').map(|letter| of(&format!("no-{letter}")));
+    let nobodies: HashSet<String> = nobodies.collect();
+    let ours = ["joe", "old", "older"].map(of);
+    assert_eq!(nobodies, HashSet::from(ours));
+    assert_eq!(of("no-a"), of("no-a"));
+    assert_eq!(Users::default().hash_for("joe"), None);
+}
+
+#[tokio::test]
+async fn somebody_elses_password_lets_nobody_in() {
+    for name in 'a'..='z' {
+        let played = play(&[&plain(&format!("\0no-{name}\0secret"))]).await;
+        assert_eq!(played.codes().last(), Some(&"535"));
+    }
 }
 
 /// A server with a certificate, and a client that trusts it.

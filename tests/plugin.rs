@@ -229,11 +229,13 @@ fn a_pipe_in_place_of_a_control_file_holds_no_process_up() {
     assert!(words.ends_with("control/localonly: not a regular file\n"));
 }
 
-#[test]
-fn a_link_with_its_name_runs_a_plugin() {
+/// The program that has everything, and the one that has only plugins.
+#[rstest]
+#[case::of_the_program(env!("CARGO_BIN_EXE_ra"))]
+#[case::of_the_small_program(env!("CARGO_BIN_EXE_ra-plugin"))]
+fn a_link_with_its_name_runs_a_plugin(#[case] program: &str) {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("plusaliases");
-    let program = env!("CARGO_BIN_EXE_ra");
     std::os::unix::fs::symlink(program, &link).unwrap();
     let output = Command::new(link)
         .env_clear()
@@ -241,6 +243,27 @@ fn a_link_with_its_name_runs_a_plugin() {
         .output()
         .unwrap();
     assert_eq!(output.stdout, b"Cjoe@example.org\n");
+}
+
+#[rstest]
+#[case::none(&[], 2, "")]
+#[case::unknown(&["spam"], 2, "")]
+#[case::only_the_first(&["spam", "plusaliases"], 2, "")]
+#[case::known(&["plusaliases"], 0, "Cjoe@example.org\n")]
+fn the_small_program_is_given_a_name(
+    #[case] words: &[&str],
+    #[case] status: i32,
+    #[case] commands: &str,
+) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ra-plugin"))
+        .args(words)
+        .env_clear()
+        .env("SMTPRCPTTO", "joe+shop@example.org")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(status));
+    assert_eq!(output.stdout, commands.as_bytes());
+    assert_eq!(output.stderr.is_empty(), status == 0);
 }
 
 #[test]

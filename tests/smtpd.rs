@@ -52,12 +52,18 @@ async fn a_whole_session() {
 #[case::unknown("FROBNICATE", "502")]
 #[case::empty("", "502")]
 #[case::nul("NO\0OP", "502")]
+#[case::carriage_return("MAIL FROM:<a\rb@c.example>", "502")]
+#[case::two_carriage_returns("NOOP\r", "250")]
 #[case::no_colon("MAIL", "555")]
 #[case::no_auth("AUTH PLAIN AGEAYg==", "502")]
 #[case::no_tls("STARTTLS", "502")]
 #[case::lower_case("noop", "250")]
 #[case::declared_size("MAIL FROM:<a@b> SIZE=99999999", "552")]
 #[case::size_that_fits("MAIL FROM:<a@b> SIZE=99 BODY=8BITMIME", "250")]
+#[case::size_beyond_counting(
+    "MAIL FROM:<a@b> SIZE=99999999999999999999",
+    "552"
+)]
 #[case::size_that_is_none("MAIL FROM:<a@b> SIZE=many", "250")]
 #[tokio::test]
 async fn a_command_at_the_beginning(#[case] line: &str, #[case] code: &str) {
@@ -116,16 +122,24 @@ async fn a_command_may_end_with_a_bare_line_feed() {
 /// Whatever stands between the two messages, the second is never one of its
 /// own.
 #[rstest]
-#[case::lf_dot_lf(b"\n.\n", true)]
-#[case::lf_dot_crlf(b"\n.\r\n", true)]
-#[case::crlf_dot_lf(b"\r\n.\n", true)]
-#[case::cr_dot_cr(b"\r.\r", false)]
-#[case::cr_dot_crlf(b"\r.\r\n", false)]
-#[case::crlf_dot_cr(b"\r\n.\r", false)]
-#[case::cr_cr_lf(b"\r\r\n.\r\r\n", false)]
-#[case::nul(b"\r\n\0.\r\n", false)]
+#[case::lf_dot_lf(b"\n.\n", "451")]
+#[case::lf_dot_crlf(b"\n.\r\n", "451")]
+#[case::crlf_dot_lf(b"\r\n.\n", "451")]
+#[case::lf_behind_nul(b"\r\n.\r\0\n", "554")]
+#[case::cr_dot_cr(b"\r.\r", "554")]
+#[case::cr_dot_crlf(b"\r.\r\n", "554")]
+#[case::crlf_dot_cr(b"\r\n.\r", "554")]
+#[case::cr_cr_lf(b"\r\r\n.\r\r\n", "554")]
+#[case::cr_of_its_own(b"\r\n\r.\r\n", "554")]
+#[case::nul(b"\r\n\0.\r\n", "554")]
+#[case::nul_behind(b"\r\n.\0\r\n", "554")]
+#[case::nul_within(b"\r\0.\0\0\r", "554")]
+#[case::two_dots(b"\r..\r\n", "250")]
+#[case::bare_cr(b"\rx.\r\n", "250")]
+#[case::bare_cr_before_the_dot(b"\r.x\r\n", "250")]
+#[case::cr_cr_lf_in_text(b"\r\r\n..\r\r\n", "250")]
 #[tokio::test]
-async fn nothing_is_smuggled(#[case] middle: &[u8], #[case] closes: bool) {
+async fn nothing_is_smuggled(#[case] middle: &[u8], #[case] code: &str) {
     let smuggled = [
         b"Subject: one\r\n\r\nhello".as_slice(),
         middle,
@@ -135,13 +149,13 @@ async fn nothing_is_smuggled(#[case] middle: &[u8], #[case] closes: bool) {
     let played = Stage::new("")
         .play([BEGINNING, b"DATA\r\n", &smuggled.concat(), b"QUIT\r\n"])
         .await;
-    if closes {
-        assert_eq!(played.later_codes(), ["354", "451"]);
-        assert_eq!(played.ended, Ended::Badly);
-        assert!(played.taken.is_empty());
-    } else {
+    if code == "250" {
         assert_eq!(played.later_codes(), ["354", "250", "221"]);
         assert_eq!(played.taken.len(), 1);
+    } else {
+        assert_eq!(played.later_codes(), ["354", code]);
+        assert_eq!(played.ended, Ended::Badly);
+        assert!(played.taken.is_empty());
     }
 }
 
@@ -178,6 +192,23 @@ async fn too_large_a_message_is_read_and_refused() {
         stage.play([BEGINNING, b"DATA\r\n", &large, b"QUIT\r\n"]).await;
     assert_eq!(played.later_codes(), ["354", "552", "221"]);
     assert!(played.taken.is_empty());
+}
+
+/// RFC 1870 3: what the client may declare is what it may send.
+#[rstest]
+#[case::just_fits(b"a..............b\r\n", "250")]
+#[case::doubled_dot(b"..a.............b\r\n", "250")]
+#[case::one_too_many(b"a...............b\r\n", "552")]
+#[tokio::test]
+async fn a_message_is_as_large_as_declared(
+    #[case] message: &[u8],
+    #[case] code: &str,
+) {
+    let mut stage = Stage::new("");
+    stage.house.policy.bounds.size = 18;
+    let whole = [message, b".\r\n"].concat();
+    let played = stage.play([BEGINNING, b"DATA\r\n", &whole]).await;
+    assert_eq!(played.later_codes(), ["354", code]);
 }
 
 #[tokio::test]
@@ -344,6 +375,16 @@ fn model(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(message)
 }
 
+/// Whether those who take a bare CR for a line end find the same end.
+fn all_agree(bytes: &[u8]) -> bool {
+    let whole = [b"\r\n", bytes].concat();
+    let theirs = whole
+        .windows(3)
+        .position(|it| matches!(it, [b'\r' | b'\n', b'.', b'\r']));
+    let ours = whole.windows(5).position(|it| it == b"\r\n.\r\n");
+    theirs == ours.map(|at| at + 1)
+}
+
 proptest! {
     #[test]
     fn a_message_ends_where_the_model_says(
@@ -365,8 +406,12 @@ proptest! {
         if found == Found::More {
             (found, _) = reader.read(second, &mut message);
         }
-        prop_assert_eq!(found, Found::End);
-        prop_assert_eq!(Some(message), model(&bytes));
+        if all_agree(&bytes) {
+            prop_assert_eq!(found, Found::End);
+            prop_assert_eq!(Some(message), model(&bytes));
+        } else {
+            prop_assert_eq!(found, Found::StrayDot);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What must be true of the book.
 
+use crate::chapter::Chapter;
 use crate::declared::unlisted;
-use crate::directive::{Directive, Index, Segment};
+use crate::directive::{Directive, Index, Picture, Segment};
 use crate::figure::{read_session, snapshot, snapshots};
 use crate::order::order;
+use crate::picture::{measured, picture};
 use crate::problem::Problem;
 use crate::rfc::unanswered;
 use crate::site::{Site, is_program};
@@ -69,6 +71,13 @@ fn figures(site: &Site, problems: &mut Vec<Problem>) {
                 Directive::Session(path, name) => {
                     read_session(&site.root, path, name).err()
                 }
+                Directive::Picture(kind, target) => {
+                    shown.push(target.as_str());
+                    if *kind == Picture::Bars {
+                        unsaid(site, chapter, (*line, target), problems);
+                    }
+                    picture(&site.root, *kind, target).err()
+                }
                 Directive::Chunk(_)
                 | Directive::Test(_)
                 | Directive::Show(_)
@@ -88,6 +97,31 @@ fn figures(site: &Site, problems: &mut Vec<Problem>) {
             let what = "shown nowhere".to_owned();
             problems.push(Problem { file: path, line: 1, what });
         }
+    }
+}
+
+/// Figures of a picture that the text of its chapter does not have: one of
+/// the two is older than the other.
+fn unsaid(
+    site: &Site,
+    chapter: &Chapter,
+    (line, target): (usize, &str),
+    problems: &mut Vec<Problem>,
+) {
+    let Ok(measured) = measured(&site.root, target) else { return };
+    let is_part = |it: char| it.is_ascii_digit() || it == '.';
+    let says = |number: &str| {
+        chapter.segments.iter().any(|segment| match segment {
+            Segment::Prose(text) => text
+                .split(|it| !is_part(it))
+                .any(|word| word.trim_end_matches('.') == number),
+            Segment::Directive(..) | Segment::Broken(..) => false,
+        })
+    };
+    for number in measured.numbers().filter(|number| !says(number)) {
+        let file = format!("chapters/{}", chapter.path);
+        let what = format!("{target}: {number} is not in the text");
+        problems.push(Problem { file, line, what });
     }
 }
 

@@ -57,6 +57,7 @@ fn is_root(path: &str) -> bool {
     });
     path.ends_with("src/lib.rs")
         || path.ends_with("src/main.rs")
+        || path.starts_with("src/bin/")
         || path.starts_with("benches/")
         || test
 }
@@ -117,7 +118,9 @@ fn contents<'a>(
         }
         Item::Trait(it) => {
             for inside in &it.items {
-                if let Some(new) = trait_item(inside, &it.generics, owner) {
+                if let Some(new) =
+                    trait_item(inside, (&it.generics, Some(owner)))
+                {
                     add(program, module, new);
                 }
             }
@@ -160,7 +163,7 @@ fn impls(program: &mut Program<'_>) {
             program.traits.entry(owner).or_default().push(of);
         }
         for item in &block.items {
-            if let Some(new) = impl_item(item, &block.generics, owner) {
+            if let Some(new) = impl_item(item, (&block.generics, owner)) {
                 add(program, module, new);
             }
         }

@@ -6,7 +6,10 @@
 
 use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, Generics, ImplItem, Item, Lit, Meta, TraitItem};
+use syn::{
+    Attribute, Expr, Generics, ImplItem, Item, Lit, Meta, Signature, TraitItem,
+    Type,
+};
 
 use crate::names::{Binding, Declared, Def, DefId, DefKind, ModId, Program};
 use crate::source::Source;
@@ -128,7 +131,7 @@ pub fn bind(program: &mut Program<'_>, module: ModId, name: String, id: DefId) {
 
 /// What is to be said of an item that has a name.
 pub fn simple(item: &Item) -> Option<New<'_, '_>> {
-    use DefKind::{Alias, Constant, Function, Macro, Trait, Type};
+    use DefKind::{Alias, Constant, Function, Macro, Trait};
     let start = item_start(item);
     let new = |name, kind, syntax, attributes, end: Span| {
         let text = (start, end);
@@ -154,15 +157,15 @@ pub fn simple(item: &Item) -> Option<New<'_, '_>> {
         }
         Item::Struct(it) => {
             let of = Declared::Fields(&it.fields, Some(&it.generics));
-            new(&it.ident, Type, of, &it.attrs, it.ident.span())
+            new(&it.ident, DefKind::Type, of, &it.attrs, it.ident.span())
         }
         Item::Enum(it) => {
             let of = other(&it.generics);
-            new(&it.ident, Type, of, &it.attrs, it.ident.span())
+            new(&it.ident, DefKind::Type, of, &it.attrs, it.ident.span())
         }
         Item::Union(it) => {
             let of = other(&it.generics);
-            new(&it.ident, Type, of, &it.attrs, it.ident.span())
+            new(&it.ident, DefKind::Type, of, &it.attrs, it.ident.span())
         }
         Item::Trait(it) => {
             let of = other(&it.generics);
@@ -193,69 +196,86 @@ fn item_start(item: &Item) -> Span {
     .unwrap_or_else(|| item.span())
 }
 
-/// A member of a type or trait, whose declaration has these ends.
-fn member<'a>(
-    (name, kind): (&'a Ident, DefKind),
-    syntax: Declared<'a>,
-    attributes: &'a [Attribute],
-    owner: Option<DefId>,
-    text: (Span, Span),
-) -> Option<New<'a, 'a>> {
-    Some(New { name, kind, syntax, attributes, owner, text })
-}
+/// What stands around a member: the generics of its trait or `impl` block,
+/// and the type or trait to which it belongs.
+pub type Around<'a> = (&'a Generics, Option<DefId>);
 
 /// What is to be said of something in a trait.
 pub fn trait_item<'a>(
     item: &'a TraitItem,
-    generics: &'a Generics,
-    owner: DefId,
+    around: Around<'a>,
 ) -> Option<New<'a, 'a>> {
-    use DefKind::{Alias, Constant, Method};
-    let (generics, owner) = (Some(generics), Some(owner));
-    match item {
-        TraitItem::Fn(it) => {
-            let of = Declared::Function(&it.sig, generics);
-            let text = (it.sig.span(), it.sig.span());
-            member((&it.sig.ident, Method), of, &it.attrs, owner, text)
-        }
+    let new = match item {
+        TraitItem::Fn(it) => method(&it.sig, &it.attrs, around),
         TraitItem::Const(it) => {
-            let of = Declared::Typed(&it.ty, generics);
-            let text = (it.const_token.span(), it.ty.span());
-            member((&it.ident, Constant), of, &it.attrs, owner, text)
+            let start = it.const_token.span();
+            constant(&it.ident, &it.ty, start, &it.attrs, around)
         }
-        TraitItem::Type(it) => {
-            let of = Declared::Other(generics);
-            let text = (it.type_token.span(), it.ident.span());
-            member((&it.ident, Alias), of, &it.attrs, owner, text)
+        TraitItem::Type(it) => New {
+            name: &it.ident,
+            kind: DefKind::Alias,
+            syntax: Declared::Other(Some(around.0)),
+            attributes: &it.attrs,
+            owner: around.1,
+            text: (it.type_token.span(), it.ident.span()),
+        },
+        _ => return None,
+    };
+    Some(new)
+}
+
+/// What is to be said of something in an `impl` block. A type is an alias
+/// there, and declared as a constant is.
+pub fn impl_item<'a>(
+    item: &'a ImplItem,
+    around: Around<'a>,
+) -> Option<New<'a, 'a>> {
+    let new = match item {
+        ImplItem::Fn(it) => method(&it.sig, &it.attrs, around),
+        ImplItem::Const(it) => {
+            let start = it.const_token.span();
+            constant(&it.ident, &it.ty, start, &it.attrs, around)
         }
-        _ => None,
+        ImplItem::Type(it) => {
+            let start = it.type_token.span();
+            let new = constant(&it.ident, &it.ty, start, &it.attrs, around);
+            New { kind: DefKind::Alias, ..new }
+        }
+        _ => return None,
+    };
+    Some(new)
+}
+
+/// A function of a trait or an `impl` block.
+fn method<'a>(
+    signature: &'a Signature,
+    attributes: &'a [Attribute],
+    (generics, owner): Around<'a>,
+) -> New<'a, 'a> {
+    New {
+        name: &signature.ident,
+        kind: DefKind::Method,
+        syntax: Declared::Function(signature, Some(generics)),
+        attributes,
+        owner,
+        text: (signature.span(), signature.span()),
     }
 }
 
-/// What is to be said of something in an `impl` block.
-pub fn impl_item<'a>(
-    item: &'a ImplItem,
-    generics: &'a Generics,
-    owner: Option<DefId>,
-) -> Option<New<'a, 'a>> {
-    use DefKind::{Alias, Constant, Method};
-    let generics = Some(generics);
-    match item {
-        ImplItem::Fn(it) => {
-            let of = Declared::Function(&it.sig, generics);
-            let text = (it.sig.span(), it.sig.span());
-            member((&it.sig.ident, Method), of, &it.attrs, owner, text)
-        }
-        ImplItem::Const(it) => {
-            let of = Declared::Typed(&it.ty, generics);
-            let text = (it.const_token.span(), it.ty.span());
-            member((&it.ident, Constant), of, &it.attrs, owner, text)
-        }
-        ImplItem::Type(it) => {
-            let of = Declared::Typed(&it.ty, generics);
-            let text = (it.type_token.span(), it.ty.span());
-            member((&it.ident, Alias), of, &it.attrs, owner, text)
-        }
-        _ => None,
+/// A constant of a trait or an `impl` block.
+fn constant<'a>(
+    name: &'a Ident,
+    of: &'a Type,
+    start: Span,
+    attributes: &'a [Attribute],
+    (generics, owner): Around<'a>,
+) -> New<'a, 'a> {
+    New {
+        name,
+        kind: DefKind::Constant,
+        syntax: Declared::Typed(of, Some(generics)),
+        attributes,
+        owner,
+        text: (start, of.span()),
     }
 }

@@ -3,15 +3,14 @@
 
 use crate::figure::Session;
 use crate::html::escape;
+use crate::svg::{Drawing, Frame, STEP};
 
-/// The width of the drawing, in its own units.
-const WIDTH: usize = 640;
+/// The width of the drawing: a reply of the server must fit.
+const WIDTH: usize = 480;
 /// Where the line of the client goes down, and that of the server.
-const CLIENT: usize = 70;
+const CLIENT: usize = 12;
 /// See [`CLIENT`].
 const SERVER: usize = WIDTH - CLIENT;
-/// The height of a line of text.
-const STEP: usize = 17;
 /// How many characters fit above an arrow.
 const COLUMNS: usize = 58;
 
@@ -40,93 +39,71 @@ fn lines(said: &str) -> Vec<String> {
 
 /// Draws a session; its words are also in the text of the drawing.
 pub fn session(session: &Session) -> String {
-    let turns: Vec<Turn> = session
-        .dialogue
-        .iter()
-        .map(|(who, said)| Turn { who: who.clone(), lines: lines(said) })
-        .collect();
-    let mut body = String::new();
-    let mut y = 44;
-    for turn in &turns {
-        y = draw_turn(turn, y, &mut body);
+    let mut turns = Drawing::default();
+    turns.y = 30;
+    for (who, said) in &session.dialogue {
+        let lines = lines(said);
+        turns.say(&format!("{who}: {said}"));
+        draw_turn(&Turn { who: who.clone(), lines }, &mut turns);
     }
-    let height = y + 16;
-    let id = &session.name;
-    let spoken: Vec<String> = session
-        .dialogue
-        .iter()
-        .map(|(who, said)| format!("{who}: {}", said.trim_end()))
-        .collect();
-    let description = escape(&spoken.join(" / ").replace('\n', " "));
-    let description = description.replace('\r', "");
-    format!(
-        "\n<figure class=\"session\" id=\"session-{id}\">\n\
-         <svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-labelledby=\"{id}-title {id}-desc\">\n\
-         <title id=\"{id}-title\">A session: {id}</title>\n\
-         <desc id=\"{id}-desc\">{description}</desc>\n\
-         {}{body}</svg>\n{}<figcaption><span class=\"title\">{}</span> \
-         <span class=\"place\">recorded as {id}</span></figcaption>\n\
-         </figure>\n\n",
-        poles(height),
-        notes(session),
-        escape(&session.bug),
-    )
+    turns.y += 12;
+    poles(&mut turns);
+    let name = &session.name;
+    let place = format!("recorded as {name}");
+    let frame = Frame {
+        kind: "session",
+        name,
+        title: match session.bug.as_str() {
+            "" => "A session",
+            bug => bug,
+        },
+        place: &place,
+        below: &notes(session),
+    };
+    frame.set(&turns, WIDTH)
 }
 
 /// The two sides: a name and a line down each.
-fn poles(height: usize) -> String {
-    let pole = |x: usize, name: &str| {
-        format!(
-            "<text x=\"{x}\" y=\"18\" class=\"who\" \
-             text-anchor=\"middle\">{name}</text>\n\
-             <line x1=\"{x}\" y1=\"28\" x2=\"{x}\" y2=\"{height}\" \
-             class=\"pole\"/>\n"
-        )
-    };
-    format!("{}{}", pole(CLIENT, "client"), pole(SERVER, "server"))
+fn poles(drawing: &mut Drawing) {
+    drawing.text(0, 14, "who", "client");
+    drawing.text(WIDTH, 14, "who end", "server");
+    for x in [CLIENT, SERVER] {
+        let way = format!("M{x} 22V{}", drawing.y);
+        drawing.path("pole", &way);
+    }
 }
 
-/// Draws one turn at a height and says where the next one goes.
-fn draw_turn(turn: &Turn, top: usize, out: &mut String) -> usize {
-    let mut y = top;
+/// Draws one turn below those before it.
+fn draw_turn(turn: &Turn, out: &mut Drawing) {
     let client = turn.who == "client";
     let note = !client && turn.who != "server";
     let first = turn.lines.first().map_or("", String::as_str);
     let refused = turn.who == "server" && first.starts_with(['4', '5']);
     let class = match (client, note, refused) {
         (true, ..) => "client",
-        (_, true, _) => "note",
+        (_, true, _) => "note middle",
         (_, _, true) => "server refused",
         _ => "server",
     };
-    let (x, anchor) = match (client, note) {
-        (true, _) => (CLIENT + 14, "start"),
-        (_, true) => (WIDTH / 2, "middle"),
-        _ => (CLIENT + 26, "start"),
+    let x = match note {
+        true => WIDTH / 2,
+        false => CLIENT + 12,
     };
     for line in &turn.lines {
-        y += STEP;
-        out.push_str(&format!(
-            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\" \
-             text-anchor=\"{anchor}\" xml:space=\"preserve\">{}</text>\n",
-            escape(line)
-        ));
+        out.y += STEP;
+        out.text(x, out.y, class, line);
     }
-    y += 7;
+    out.y += 7;
     if !note {
         let (from, to, back) = match client {
             true => (CLIENT, SERVER, SERVER - 8),
             false => (SERVER, CLIENT, CLIENT + 8),
         };
-        out.push_str(&format!(
-            "<path d=\"M{from} {y}H{to}M{back} {}L{to} {y}L{back} {}\" \
-             class=\"arrow {class}\"/>\n",
-            y - 4,
-            y + 4
-        ));
+        let (y, above, below) = (out.y, out.y - 4, out.y + 4);
+        let way = format!("M{from} {y}H{to}M{back} {above}L{to} {y}");
+        out.path(&format!("arrow {class}"), &format!("{way}L{back} {below}"));
     }
-    y + 4
+    out.y += 4;
 }
 
 /// The plugins that were at work, and what they logged.

@@ -5,9 +5,12 @@ use thiserror::Error;
 /// Why a directive cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DirectiveError {
-    /// It has no `}}`.
-    #[error("`{{{{#{0}` is not closed")]
+    /// It has no `}}`; or a fenced block has no end.
+    #[error("`{0}` is not closed")]
     Open(String),
+    /// It stands further right, as in a list, where it would not be found.
+    #[error("`{0}` does not stand at the beginning of its line")]
+    Indented(String),
     /// Its name is none of ours.
     #[error("there is no directive `{0}`")]
     Unknown(String),
@@ -32,10 +35,25 @@ pub enum Directive {
     Snapshot(String),
     /// A file of recorded sessions and a name in it.
     Session(String, String),
+    /// A picture of what a file holds: the file, perhaps a name in it.
+    Picture(Picture, String),
     /// A table that the weaver makes.
     Index(Index),
     /// The requirements of an RFC.
     Rfc(String),
+}
+
+/// The pictures that the weaver draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Picture {
+    /// How SPF records were evaluated.
+    Tree,
+    /// When questions were asked and answered.
+    Timeline,
+    /// What a rate window held, second by second.
+    Window,
+    /// What was measured.
+    Bars,
 }
 
 /// The tables that the weaver makes.
@@ -82,59 +100,80 @@ pub fn segments(text: &str) -> Vec<Segment> {
     let mut prose = String::new();
     let mut rest = text;
     let mut line = 1;
-    let mut fenced = false;
+    let mut open: Option<(usize, &str)> = None;
     while !rest.is_empty() {
-        let starts_line = prose.is_empty() || prose.ends_with('\n');
-        if starts_line && rest.starts_with("```") {
-            fenced = !fenced;
-        }
-        let taken = if !fenced && starts_line && rest.starts_with("{{#") {
-            let (taken, segment) = directive(rest, line);
-            if let Some(segment) = segment {
+        let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
+        let whole = rest.get(..end).unwrap_or(rest);
+        let begins = prose.is_empty() || prose.ends_with('\n');
+        open = match (open, fence(whole)) {
+            (None, Some((mark, _))) if begins => Some((line, mark)),
+            (Some((_, mark)), Some((end, ""))) if end.starts_with(mark) => None,
+            (open, _) => open,
+        };
+        let starts = begins && whole.trim_start().starts_with("{{#");
+        let (taken, segment) = match open.is_none() && starts {
+            true => directive(rest, line),
+            false => (whole, None),
+        };
+        match segment {
+            Some(segment) => {
                 segments.push(Segment::Prose(std::mem::take(&mut prose)));
                 segments.push(segment);
-            } else {
-                prose.push_str(taken);
             }
-            taken
-        } else {
-            let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
-            let taken = rest.get(..end).unwrap_or(rest);
-            prose.push_str(taken);
-            taken
-        };
+            None => prose.push_str(taken),
+        }
         line += taken.matches('\n').count();
         rest = rest.get(taken.len()..).unwrap_or("");
     }
     segments.push(Segment::Prose(prose));
+    if let Some((line, mark)) = open {
+        let broken = DirectiveError::Open(mark.to_owned()).to_string();
+        segments.push(Segment::Broken(line, broken));
+    }
     segments
 }
 
-/// The directives of mdBook itself, which we leave alone.
-const FOREIGN: [&str; 4] =
-    ["include", "rustdoc_include", "playground", "title"];
+/// The marks with which a line opens or closes a fenced block, and what
+/// stands behind them.
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    let mark = line.chars().next().filter(|it| matches!(it, '`' | '~'))?;
+    let behind = line.trim_start_matches(mark);
+    let marks = line.strip_suffix(behind)?;
+    let opens = marks.len() >= 3 && !behind.contains('`');
+    opens.then_some((marks, behind))
+}
+
+/// The directive of mdBook itself that we leave alone. Those that include a
+/// file we refuse: nobody would look whether what they bring is true.
+const FOREIGN: &str = "title";
 
 /// Reads the directive with which a text begins, and says how much of the
 /// text it took.
 fn directive(text: &str, line: usize) -> (&str, Option<Segment>) {
-    let inside = text.get(3..).unwrap_or("");
+    let indented = text.len() - text.trim_start().len();
+    let inside = text.get(indented + 3..).unwrap_or("");
     let name: String = inside
         .chars()
         .take_while(|c| c.is_alphanumeric() || *c == '_')
         .collect();
-    if FOREIGN.contains(&name.as_str()) {
-        return (text.get(..3).unwrap_or(text), None);
+    if name == FOREIGN {
+        return (text.get(..indented + 3).unwrap_or(text), None);
     }
     let Some(end) = inside.find("}}") else {
-        let broken = DirectiveError::Open(name).to_string();
+        let broken = DirectiveError::Open(format!("{{{{#{name}")).to_string();
         return (text, Some(Segment::Broken(line, broken)));
     };
     let arguments = inside.get(name.len()..end).unwrap_or("").trim();
     let segment = match parse(&name, arguments) {
+        Ok(_) if indented > 0 => {
+            let broken = DirectiveError::Indented(name).to_string();
+            Segment::Broken(line, broken)
+        }
         Ok(directive) => Segment::Directive(line, directive),
         Err(error) => Segment::Broken(line, error.to_string()),
     };
-    (text.get(..end + 5).unwrap_or(text), Some(segment))
+    (text.get(..indented + end + 5).unwrap_or(text), Some(segment))
 }
 
 /// Reads what stands between a directive's name and its end.
@@ -163,6 +202,10 @@ fn parse(name: &str, arguments: &str) -> Result<Directive, DirectiveError> {
                 .ok_or_else(|| DirectiveError::NoTarget(name.to_owned()))?;
             Directive::Session(file.trim().into(), session.trim().into())
         }
+        "tree" => Directive::Picture(Picture::Tree, target()?),
+        "timeline" => Directive::Picture(Picture::Timeline, target()?),
+        "window" => Directive::Picture(Picture::Window, target()?),
+        "bars" => Directive::Picture(Picture::Bars, target()?),
         "rfc" => Directive::Rfc(target()?),
         "identifiers" => Directive::Index(Index::Identifiers),
         "files" => Directive::Index(Index::Files),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::html::escape;
-use crate::source::{below, find};
+use crate::source::{self, below, find};
 
 /// Why a figure cannot be made.
 #[derive(Debug, Error)]
@@ -20,11 +20,17 @@ pub enum FigureError {
     /// The file has no session of this name.
     #[error("{0} has no session `{1}`")]
     NoSession(String, String),
+    /// A line of the file cannot be drawn.
+    #[error("{0}:{1}: {2}")]
+    Line(String, usize, String),
+    /// The file lacks what is to be drawn.
+    #[error("{0}: {1}")]
+    Missing(String, String),
 }
 
 /// Reads a file below the root.
-fn read(root: &Path, path: &str) -> Result<String, FigureError> {
-    std::fs::read_to_string(root.join(path))
+pub fn read(root: &Path, path: &str) -> Result<String, FigureError> {
+    source::text(&root.join(path))
         .map_err(|error| FigureError::Read(path.to_owned(), error))
 }
 

@@ -6,6 +6,7 @@ use crate::figure::{FigureError, read_session, snapshot};
 use crate::html::escape;
 use crate::index;
 use crate::listing;
+use crate::picture::picture;
 use crate::prose::prose;
 use crate::rfc;
 use crate::site::{Site, file_chapter};
@@ -52,6 +53,9 @@ fn directive(
         Directive::Session(path, name) => {
             let session = read_session(&site.root, path, name);
             shown(session.map(|session| diagram::session(&session)))
+        }
+        Directive::Picture(kind, target) => {
+            shown(picture(&site.root, *kind, target))
         }
         Directive::Rfc(number) => {
             rfc::table(site, &site.chapter_page(chapter), number)

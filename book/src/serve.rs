@@ -1,5 +1,6 @@
 //! A small server for reading the book while one writes it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
@@ -31,10 +32,10 @@ pub fn serve(
             std::thread::spawn(move || answer(&pages, stream));
         }
     });
-    let mut last = newest(watched);
+    let mut last = state(watched);
     loop {
         std::thread::sleep(INTERVAL);
-        let now = newest(watched);
+        let now = state(watched);
         if now != last {
             last = now;
             rebuild();
@@ -42,26 +43,25 @@ pub fn serve(
     }
 }
 
-/// How many files there are below some folders, and when the last one was
-/// changed.
-fn newest(folders: &[PathBuf]) -> (usize, Option<SystemTime>) {
-    let mut seen = (0, None);
+/// When each file below some folders was changed.
+fn state(folders: &[PathBuf]) -> BTreeMap<PathBuf, SystemTime> {
+    let mut seen = BTreeMap::new();
     for folder in folders {
         look(folder, &mut seen);
     }
     seen
 }
 
-/// Looks at a file, or at everything in a folder.
-fn look(path: &Path, seen: &mut (usize, Option<SystemTime>)) {
+/// Looks at a file, or at everything in a folder. What goes away meanwhile
+/// is not there.
+fn look(path: &Path, seen: &mut BTreeMap<PathBuf, SystemTime>) {
     if path.is_dir() {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         for entry in entries {
             look(&entry.path(), seen);
         }
     } else if let Ok(changed) = path.metadata().and_then(|at| at.modified()) {
-        seen.0 += 1;
-        seen.1 = seen.1.max(Some(changed));
+        seen.insert(path.to_owned(), changed);
     }
 }
 

@@ -98,8 +98,19 @@ pub fn read_all(root: &Path) -> Result<Vec<Source>, SourceError> {
 
 /// Reads a text file.
 pub fn read(path: &Path) -> Result<String, SourceError> {
-    std::fs::read_to_string(path)
+    text(path)
         .map_err(|source| SourceError::Read { path: path.to_owned(), source })
+}
+
+/// Reads a text file; where it is none, the error has the line.
+pub fn text(path: &Path) -> std::io::Result<String> {
+    String::from_utf8(std::fs::read(path)?).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes().iter().take(good);
+        let line = bytes.filter(|byte| **byte == b'\n').count() + 1;
+        let what = format!("line {line} is not UTF-8");
+        std::io::Error::new(std::io::ErrorKind::InvalidData, what)
+    })
 }
 
 /// Collects the files below a folder that have this extension.

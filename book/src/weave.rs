@@ -58,6 +58,7 @@ impl Weaver<'_> {
                     Directive::Show(excerpt) => (Kind::Preview, excerpt),
                     Directive::Snapshot(_)
                     | Directive::Session(..)
+                    | Directive::Picture(..)
                     | Directive::Index(_)
                     | Directive::Rfc(_) => continue,
                 };

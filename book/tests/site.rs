@@ -229,6 +229,37 @@ fn the_server_stays_in_its_folder() {
     assert_eq!(status(""), "405 Method Not Allowed");
 }
 
+/// What is said about a project in which some files are other bytes.
+fn refused(name: &str, path: &str, bytes: &[u8]) -> String {
+    let root = copy(name, &[]);
+    fs::write(root.join(path), bytes).unwrap();
+    let book = match MDBook::load(root.join("book")) {
+        Ok(book) => book,
+        Err(error) => return format!("{error:#}"),
+    };
+    let chapters = book::chapter::chapters(&book.book);
+    let error = Site::read(&root, chapters).err().unwrap();
+    error.to_string()
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told() {
+    let said = refused("bytes", "src/user.rs", b"//! One.\n\n// \xff\n");
+    assert!(said.ends_with("src/user.rs: line 3 is not UTF-8"), "{said}");
+    let said = refused("syntax", "src/user.rs", b"//! One.\n\nfn (\n");
+    assert!(said.starts_with("src/user.rs:3: "), "{said}");
+    let said = refused("page", "book/chapters/user.md", b"# User \xff\n");
+    assert!(said.contains("user.md"), "{said}");
+}
+
+#[test]
+fn a_chapter_that_is_gone_is_told() {
+    let root = copy("gone", &[]);
+    fs::remove_file(root.join("book/chapters/user.md")).unwrap();
+    let said = format!("{:#}", MDBook::load(root.join("book")).err().unwrap());
+    assert!(said.contains("user.md"), "{said}");
+}
+
 /// What each name of a piece of code is, in the order of the names.
 fn targets(code: &str) -> Vec<String> {
     let source = Source::parse("src/lib.rs", code).unwrap();

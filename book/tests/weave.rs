@@ -201,3 +201,73 @@ fn directives_in_fences_and_of_mdbook_are_prose() {
         ["chapters/one.md:2: there is no directive `chonk`"]
     );
 }
+
+/// What `check` says about the second line of a chapter.
+fn said(line: &str) -> String {
+    let said = problems(CODE, &format!("{WHOLE}{line}\n"));
+    assert_eq!(said.len(), 1, "{said:?}");
+    let said = said.into_iter().next().unwrap();
+    said.strip_prefix("chapters/one.md:2: ").unwrap().to_owned()
+}
+
+#[test]
+fn every_broken_directive_is_told_with_its_line() {
+    let cases = [
+        ("{{#chunk \"A\" src/b.rs}}", "there is no file src/b.rs"),
+        ("{{#chunk src/a.rs}}", "a chunk needs a \"title\""),
+        ("{{#chunk \"A src/a.rs}}", "a chunk needs a \"title\""),
+        ("{{#test}}", "`test` does not say of what"),
+        ("{{#session a.json}}", "`session` does not say of what"),
+        ("{{#include one.md}}", "there is no directive `include`"),
+        ("{{#}}", "there is no directive ``"),
+        ("{{#show src/a.rs: Budget", "`{{#show` is not closed"),
+        (
+            "  {{#identifiers}}",
+            "`identifiers` does not stand at the \
+                               beginning of its line",
+        ),
+        ("```text\n{{#files}}\n", "````` is not closed"),
+        ("~~~\n```\n{{#files}}", "`~~~` is not closed"),
+    ];
+    for (line, wanted) in cases {
+        assert_eq!(said(line), wanted, "{line}");
+    }
+    for file in ["{{#snapshot snapshots/a.snap}}", "{{#session a.json: b}}"] {
+        assert!(said(file).contains("No such file"), "{}", said(file));
+    }
+}
+
+#[test]
+fn a_fence_ends_where_it_was_opened() {
+    let fenced = "~~~\n```\n{{#nothing}}\n~~~\n````\n```\n{{#nothing}}\n````\n";
+    let chapter =
+        format!("{fenced}```a```\n  ```x\n{{{{#no}}}}\n  ```\n{WHOLE}");
+    assert_eq!(problems(CODE, &chapter), [] as [&str; 0]);
+}
+
+/// A chapter that is cut off anywhere, or has a character too many, is told
+/// or taken; nothing else happens.
+#[test]
+fn no_chapter_is_too_broken_to_be_read() {
+    use book::directive::{Segment, segments};
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("chapters");
+    let chapter = std::fs::read_to_string(folder.join("weaving.md")).unwrap();
+    let prose = |text: &str| -> usize {
+        let segments = segments(text);
+        let lengths = segments.iter().map(|segment| match segment {
+            Segment::Prose(text) => text.len(),
+            Segment::Directive(..) | Segment::Broken(..) => 0,
+        });
+        lengths.sum()
+    };
+    for (at, _) in chapter.char_indices() {
+        let (before, after) = chapter.split_at(at);
+        assert!(prose(before) <= before.len());
+        if at % 7 == 0 {
+            for extra in ["`", "{{#", "}}", "\n", "\"", "\u{feff}"] {
+                let text = format!("{before}{extra}{after}");
+                assert!(prose(&text) <= text.len());
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use serde_json::json;
 
 use crate::cli::{Command, Outcome, complain, print, print_json};
-use crate::plugins::overload::FILE;
+use crate::plugins::overload::{FILE, MARK};
 use crate::session::Session;
 use crate::world::{QMAIL, World};
 
@@ -31,7 +31,8 @@ pub const COMMAND: Command = Command {
 /// What `ra overload` takes.
 #[derive(Args, Debug)]
 struct OverloadArgs {
-    /// The queue; what lies below its folder todo is waiting
+    /// The queue; what lies below its folder todo is waiting (mail that is
+    /// sorted, and waits for other servers, is no reason)
     #[arg(long, value_name = "DIR")]
     queue: Option<PathBuf>,
     /// More waiting messages than this are an overload
@@ -47,13 +48,17 @@ struct OverloadArgs {
     /// some avg10) above this one
     #[arg(long, value_name = "PERCENT")]
     psi: Option<f64>,
-    /// Look again after so many seconds, for ever
+    /// Look again after so many seconds (300 at most), for ever
     #[arg(long, value_name = "SECONDS")]
     watch: Option<u64>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
+
+/// The longest time between two looks in seconds: a flag that is not renewed
+/// within OVERLOADSTALE does not count, and one look may fail.
+const PAUSE_MAX: u64 = 300;
 
 /// Looks once, or again and again.
 fn run(matches: &ArgMatches) -> Outcome {
@@ -76,7 +81,8 @@ fn run(matches: &ArgMatches) -> Outcome {
         };
         match arguments.watch {
             Some(pause) => {
-                std::thread::sleep(Duration::from_secs(pause.max(1)))
+                let pause = pause.clamp(1, PAUSE_MAX);
+                std::thread::sleep(Duration::from_secs(pause));
             }
             None => return outcome,
         }
@@ -84,7 +90,8 @@ fn run(matches: &ArgMatches) -> Outcome {
 }
 
 /// Looks at all signs, puts the flag where it belongs, and says so when it
-/// moved. A sign that cannot be read leaves the flag as it is.
+/// moved. One that stays up is raised anew, so that the plugin sees that
+/// somebody still looks. A sign that cannot be read leaves the flag as it is.
 fn look(
     arguments: &OverloadArgs,
     todo: &Path,
@@ -113,15 +120,16 @@ fn look(
             reasons.extend(over(resource, lost, limit));
         }
     }
-    if reasons.is_empty() && was_raised && !is_ours(flag) {
+    let is_by_hand = was_raised && !is_ours(flag);
+    if reasons.is_empty() && is_by_hand {
         reasons.push("the flag was raised by hand".to_owned());
     }
     let raised = !reasons.is_empty();
     let reason = reasons.join(", ");
-    match (was_raised, raised) {
-        (false, true) => raise(flag, &reason)?,
-        (true, false) => fs::remove_file(flag)?,
-        (true, true) | (false, false) => {}
+    if raised && !is_by_hand {
+        raise(flag, &reason)?;
+    } else if was_raised && !raised {
+        fs::remove_file(flag)?;
     }
     if arguments.json {
         print_json(&json!({
@@ -163,9 +171,6 @@ fn count_files(folder: &Path) -> io::Result<usize> {
     }
     Ok(count)
 }
-
-/// How a flag of ours begins.
-const MARK: &str = "ra overload: ";
 
 /// Whether a flag is one that we have raised. Somebody may have raised it by
 /// hand, and then he has to lower it.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, Output, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, Args, FromArgMatches};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -43,6 +45,9 @@ struct RecordArgs {
     /// A file below the qmail folder that belongs to the case (repeatable)
     #[arg(long, value_name = "PATH")]
     file: Vec<String>,
+    /// Seconds after which the program is killed and nothing is recorded
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    time: u64,
     /// Print the case as JSON
     #[arg(long)]
     json: bool,
@@ -112,7 +117,8 @@ fn record(arguments: &RecordArgs) -> io::Result<Case> {
         files.insert(file.clone(), text);
     }
     let env = environment();
-    let (output, time) = run_program(&arguments.program, &env)?;
+    let limit = Duration::from_secs(arguments.time);
+    let (output, time) = run_program(&arguments.program, &env, limit)?;
     let original = answer(&output, time);
     let env =
         env.into_iter().map(|(name, value)| (name, Some(value))).collect();
@@ -159,23 +165,36 @@ fn environment() -> BTreeMap<String, String> {
     variables.filter(|(name, _)| is_ours(name)).collect()
 }
 
-/// Runs the plugin as a server would: in what will be recorded, and PATH.
+/// Runs the plugin as a server would: in what will be recorded, and PATH. A
+/// plugin that hangs, or leaves something running that holds its output open,
+/// is killed with all it has started.
 fn run_program(
     words: &[String],
     env: &BTreeMap<String, String>,
+    limit: Duration,
 ) -> io::Result<(Output, Duration)> {
     let mut words = words.iter();
     let program = words.next().map_or("", String::as_str);
     let mut command = Program::new(program);
-    command.args(words).env_clear().envs(env).stdin(Stdio::null());
+    command.args(words).env_clear().envs(env);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
+    let told = |text: String| io::Error::other(format!("{program}: {text}"));
     let start = Instant::now();
-    let output = command.output();
-    let output = output
-        .map_err(|error| io::Error::other(format!("{program}: {error}")))?;
-    Ok((output, start.elapsed()))
+    let child = command.process_group(0).spawn();
+    let child = child.map_err(|error| told(error.to_string()))?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let (send, ended) = mpsc::channel();
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    let output = ended.recv_timeout(limit).map_err(|_| {
+        if let Some(group) = group {
+            _ = kill_process_group(group, Signal::KILL);
+        }
+        told(format!("not done within {} s; killed", limit.as_secs()))
+    })?;
+    Ok((output?, start.elapsed()))
 }
 
 /// What the plugin did, in the form of a recording: we are its parent, so

@@ -93,7 +93,7 @@ struct SmtpdArgs {
     /// Sessions at once
     #[arg(long, value_name = "N")]
     sessions: Option<usize>,
-    /// Sessions at once of one address
+    /// Sessions at once of one address; of an IPv6 client, of its /64
     #[arg(long, value_name = "N")]
     per_ip: Option<usize>,
     /// Print what the server can say in its log, and on a plugin's behalf
@@ -197,6 +197,11 @@ fn stdio_house(
 ) -> io::Result<House> {
     let world = machine::world(session);
     let mut policy = Policy::read(&world).map_err(other)?;
+    // tcprules may set it for some clients, as qmail-smtpd's manual says.
+    let databytes = session.get("DATABYTES").and_then(|it| it.parse().ok());
+    if let Some(bytes) = databytes {
+        policy.limit_size(bytes);
+    }
     if !arguments.domain.is_empty() {
         policy.domains = Domains::These(arguments.domain.clone());
     }

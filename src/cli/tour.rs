@@ -93,10 +93,13 @@ fn run(matches: &ArgMatches) -> Outcome {
     if arguments.json {
         print_json(&told);
     } else {
+        let plugins = match stops.len() {
+            1 => "one plugin".to_owned(),
+            count => format!("{count} plugins"),
+        };
         print(format_args!(
-            "That was the tour: {} plugins. `ra plugins NAME` tells all \
-             about one, `ra smtpd` starts a server to play with.",
-            stops.len()
+            "That was the tour: {plugins}. `ra plugins NAME` tells all \
+             about one, `ra smtpd` starts a server to play with."
         ));
     }
     Outcome::Yes

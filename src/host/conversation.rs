@@ -21,7 +21,7 @@ use crate::host::received::Protocol;
 use crate::host::section::{Outcome, Spp};
 use crate::plugin::Message;
 use crate::session::Session;
-use crate::spp::Section;
+use crate::spp::{Section, clean};
 use crate::world::{Waiting, World};
 
 /// What all sessions of a server share.
@@ -97,6 +97,9 @@ pub enum Broken {
     /// A bare LF was sent where it could mean two things.
     #[error("a bare LF in a message")]
     BareLineFeed,
+    /// A message might end for others where it does not end for us.
+    #[error("a dot between bare CRs or NULs in a message")]
+    StrayDot,
     /// Too many commands made no sense.
     #[error("too many mistakes")]
     TooManyMistakes,
@@ -117,6 +120,10 @@ impl Broken {
             Self::Controls(_) => Some("421 unable to read controls (#4.3.0)"),
             Self::BareLineFeed => Some(
                 "451 lines end with CR LF, and a bare LF is not taken (#4.6.0)",
+            ),
+            Self::StrayDot => Some(
+                "554 only CR LF . CR LF ends a message, and others may \
+                 disagree about this one (#5.6.0)",
             ),
             Self::TooManyMistakes => Some("421 too many errors (#4.7.0)"),
         }
@@ -218,10 +225,14 @@ impl Conversation {
         Ok(self.say(reply))
     }
 
-    /// Logs a line of the server's own.
+    /// Logs a line of the server's own, with the client that it is about: a
+    /// server has one process id for many sessions, and whoever counts wrong
+    /// passwords has to know whose they are.
     pub fn log(&self, message: &Message, arguments: &[&str]) {
         let (pid, text) = (self.session.pid(), message.fill(arguments));
-        self.house.journal.log(&format!("smtpd: pid {pid} - {text}"));
+        let client = self.session.client_ip_text().unwrap_or("unknown");
+        let line = format!("smtpd: pid {pid} - {text} ({})", clean(client));
+        self.house.journal.log(&line);
     }
 
     /// Forgets sender and recipients, and nothing else.

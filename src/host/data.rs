@@ -4,7 +4,9 @@
 //! its CR is where servers disagree: one takes `LF . LF` for the end, another
 //! does not, and whoever writes both into one message has smuggled a second
 //! one past the first server. We do as qmail does: a bare LF is not repaired
-//! and not kept; it ends the session.
+//! and not kept; it ends the session. Some servers take a bare CR for a line
+//! end, or do not see a NUL. A dot that stands alone only for them ends the
+//! session too.
 //!
 //! ```
 //! use ra_plugins::host::data::{Reader, Found};
@@ -25,6 +27,9 @@ pub enum Found {
     End,
     /// A LF without a CR.
     BareLineFeed,
+    /// A dot that stands alone on its line for those who take a CR for a
+    /// line end or skip a NUL, and for nobody else.
+    StrayDot,
 }
 
 /// Where in a line the last byte was.
@@ -41,6 +46,22 @@ enum At {
     Within,
     /// Behind a CR.
     Return,
+    /// Where a line begins for others: behind a NUL that follows an end.
+    Hidden,
+    /// Behind a dot that is alone so far, for others.
+    HiddenDot,
+}
+
+impl At {
+    /// Where we are behind a byte that is no part of any end.
+    fn behind(self, byte: u8) -> Self {
+        match (self, byte) {
+            (Self::Start | Self::Return | Self::Hidden, 0) => Self::Hidden,
+            (Self::Return | Self::Hidden, b'.') => Self::HiddenDot,
+            (Self::Dot | Self::HiddenDot, 0) => Self::HiddenDot,
+            _ => Self::Within,
+        }
+    }
 }
 
 /// Reads a message as it comes, in pieces of any size.
@@ -65,23 +86,30 @@ impl Reader {
                     message.push(b'\n');
                     At::Start
                 }
-                (At::Start | At::Dot | At::Within, b'\n') => {
-                    return (Found::BareLineFeed, index + 1);
+                (
+                    At::Start
+                    | At::Dot
+                    | At::Within
+                    | At::Hidden
+                    | At::HiddenDot,
+                    b'\n',
+                ) => return (Found::BareLineFeed, index + 1),
+                (At::DotReturn, _) | (At::HiddenDot, b'\r') => {
+                    return (Found::StrayDot, index + 1);
                 }
                 (At::Start, b'.') => At::Dot,
                 (At::Dot, b'\r') => At::DotReturn,
-                (At::Start | At::Within, b'\r') => At::Return,
-                (At::Return | At::DotReturn, b'\r') => {
+                (At::Start | At::Within | At::Hidden, b'\r') => At::Return,
+                (At::Return, b'\r') => {
                     message.push(b'\r');
                     At::Return
                 }
-                (At::Return | At::DotReturn, other) => {
-                    message.extend([b'\r', other]);
-                    At::Within
-                }
-                (At::Start | At::Dot | At::Within, other) => {
+                (at, other) => {
+                    if at == At::Return {
+                        message.push(b'\r');
+                    }
                     message.push(other);
-                    At::Within
+                    at.behind(other)
                 }
             };
         }

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::Sender;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -130,7 +132,7 @@ async fn qmail_queue(
     envelope: Envelope,
     session: &Session,
 ) -> Result<ExitStatus, Failure> {
-    let (reader, mut writer) = io::pipe()?;
+    let (reader, writer) = io::pipe()?;
     let mut command = command(queue, message, session);
     let child = command.stdout(Stdio::from(reader)).spawn();
     // The command holds our copy of the reading end, without which a program
@@ -139,12 +141,13 @@ async fn qmail_queue(
     let mut child = child?;
     let form = envelope.queue_form();
     // A program that has heard enough may close its end: its exit status
-    // says more than our error would.
-    let writing = tokio::task::spawn_blocking(move || writer.write_all(&form));
+    // says more than our error would. One that ends may have left something
+    // running that holds the pipe open and never reads: then nobody waits.
+    let mut writer = Sender::from_owned_fd(writer.into())?;
+    let writing = tokio::spawn(async move { writer.write_all(&form).await });
     let status = timeout(PATIENCE, child.wait()).await;
-    let status = status.map_err(io::Error::from)??;
-    drop(writing);
-    Ok(status)
+    writing.abort();
+    Ok(status.map_err(io::Error::from)??)
 }
 
 /// What an exit status means (qmail-queue's manual): 0 is yes, 11 to 40 are

@@ -72,9 +72,11 @@ pub struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Reads a command line. One with a NUL is no command: what stands
-    /// behind it would be seen by some and not by others.
+    /// behind it would be seen by some and not by others. Nor is one with a
+    /// CR in it, which might go on as a line end in an address.
     pub fn parse(line: &'a [u8]) -> Self {
-        if line.contains(&0) {
+        let line = line.trim_ascii_end();
+        if line.iter().any(|byte| matches!(byte, 0 | b'\r')) {
             return Self { verb: Verb::Unknown, argument: b"" };
         }
         let mut words = line.splitn(2, |byte| *byte == b' ');
@@ -110,6 +112,18 @@ impl Path<'_> {
                 key.eq_ignore_ascii_case(name).then_some(value)
             },
         )
+    }
+
+    /// How large the client says that the message is, in bytes; 0 if it does
+    /// not say (RFC 1870 6). A number larger than we can count is larger
+    /// than anything that we take.
+    pub fn size(&self) -> u64 {
+        let size = self.parameter("SIZE").unwrap_or_default();
+        let is_number = size.bytes().all(|byte| byte.is_ascii_digit());
+        match is_number && !size.is_empty() {
+            true => size.parse().unwrap_or(u64::MAX),
+            false => 0,
+        }
     }
 }
 

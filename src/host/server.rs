@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ use crate::session::Session;
 pub struct Capacity {
     /// Sessions.
     pub sessions: usize,
-    /// Sessions of one address.
+    /// Sessions of one address; of an IPv6 client, of its /64.
     pub of_one_address: usize,
     /// How long a session that is in the midst of a message may go on when
     /// the server stops.
@@ -81,36 +81,49 @@ const BREATH: Duration = Duration::from_millis(200);
 /// How often that is logged.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
-/// Who is here.
+/// Who is here, by [`household`].
 type Guests = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// What one client cannot leave by taking another address. An IPv6 client is
+/// given a /64 to choose from (RFC 6177 2), and can have a new address for
+/// each connection.
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()
+        }
+    }
+}
 
 /// A place in the server; it is free again when this is dropped.
 struct Place {
     guests: Guests,
-    ip: IpAddr,
+    household: IpAddr,
 }
 
 impl Place {
-    /// Takes a place, if there is one.
+    /// Takes a place, if there is one. Whoever gets none leaves no trace.
     fn take(guests: &Guests, ip: IpAddr, capacity: Capacity) -> Option<Self> {
+        let household = household(ip);
         let mut here = lock(guests);
         let all: usize = here.values().sum();
-        let own = here.entry(ip).or_default();
-        if all >= capacity.sessions || *own >= capacity.of_one_address {
+        let own = here.get(&household).copied().unwrap_or_default();
+        if all >= capacity.sessions || own >= capacity.of_one_address {
             return None;
         }
-        *own += 1;
-        Some(Self { guests: Arc::clone(guests), ip })
+        here.insert(household, own + 1);
+        Some(Self { guests: Arc::clone(guests), household })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut here = lock(&self.guests);
-        if let Some(own) = here.get_mut(&self.ip) {
+        if let Some(own) = here.get_mut(&self.household) {
             *own = own.saturating_sub(1);
             if *own == 0 {
-                here.remove(&self.ip);
+                here.remove(&self.household);
             }
         }
     }

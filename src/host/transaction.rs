@@ -40,6 +40,8 @@ pub const NOT_DELIVERED: Message = Message::log("not delivered: {error}");
 
 /// What came of reading a message.
 struct Read {
+    /// Its size as RFC 1870 3 counts it: a line end is two bytes, dots that
+    /// were doubled are one, and the dot at the end does not count.
     bytes: u64,
     hops: usize,
     failure: Option<Failure>,
@@ -52,8 +54,7 @@ impl Conversation {
         let Some(path) = path(argument) else {
             return self.mistake(SYNTAX);
         };
-        let size = path.parameter("SIZE").and_then(|it| it.parse().ok());
-        if size.is_some_and(|size: u64| size > self.house.policy.bounds.size) {
+        if path.size() > self.house.policy.bounds.size {
             return Ok(self.refuse("MAIL", TOO_LARGE));
         }
         self.forget_envelope();
@@ -193,7 +194,8 @@ impl Conversation {
             let input = self.client.bytes().await?;
             text.clear();
             let (found, count) = reader.read(&input, &mut text);
-            bytes += u64::try_from(count).unwrap_or(u64::MAX);
+            let line_ends = text.iter().filter(|byte| **byte == b'\n').count();
+            bytes += u64::try_from(text.len() + line_ends).unwrap_or(u64::MAX);
             hops.look(&text);
             if failure.is_none() && bytes <= self.house.policy.bounds.size {
                 failure = draft.write(&text).err();
@@ -201,6 +203,7 @@ impl Conversation {
             match found {
                 Found::More => {}
                 Found::BareLineFeed => return Err(Broken::BareLineFeed),
+                Found::StrayDot => return Err(Broken::StrayDot),
                 Found::End => {
                     let rest = input.get(count..).unwrap_or_default();
                     self.client.unread(rest);
