@@ -47,7 +47,7 @@ impl Session {
 
     /// The session of the server that started this process: its variables
     /// are our environment, its process is our parent. What is not UTF-8
-    /// becomes U+FFFD, which no address may hold.
+    /// becomes U+FFFD, which no address may hold and no list names.
     pub fn from_environment() -> Self {
         let variables = std::env::vars_os()
             .map(|(name, value)| {
