@@ -86,6 +86,7 @@ fn warning(plugin: &Plugin, setting: &Setting, value: &str) -> Option<String> {
     let world = Frozen::new()
         .file("control/rcpthosts", "example.org\n")
         .file("control/addresslist", "")
+        .file("control/overloaded", "")
         .limit(Limit::Over)
         .dns(TestZone::recorded())
         .world();
