@@ -109,7 +109,7 @@ async fn an_exchange(#[case] lines: &[&str], #[case] codes: &[&str]) {
 #[tokio::test]
 async fn the_log_says_who_tried_a_wrong_password() {
     let played = play(&[&plain("\0joe\nroot\0guess")]).await;
-    let line = "smtpd: pid 7 - login failed for joe?root (127.0.0.1)";
+    let line = "smtpd: pid 7 - login failed for joe?root (192.0.2.9)";
     assert_eq!(played.log[0], line);
 }
 
