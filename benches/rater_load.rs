@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use ra_plugins::rater::rules::Limit;
 use ra_plugins::rater::store::Store;
 use ra_plugins::rater::window::Mark;
@@ -375,13 +376,13 @@ fn memory() -> f64 {
 /// anybody waits while they go.
 fn million(name: &str, make: fn(u32) -> String) {
     let before = memory();
-    let store = Store::new(2_000_000);
+    let store = Mutex::new(Store::new(2_000_000));
     let limit = || Ok(Limit { seconds: 60, count: 5 });
     let begun = Instant::now();
     for n in 0..1_000_000u32 {
         let key = make(n);
         let mark = Mark { key: key.as_bytes(), weight: 1, now: 1 };
-        store.mark(mark, 1, limit).unwrap();
+        store.lock().mark(mark, limit).unwrap();
     }
     let taken = begun.elapsed();
     println!(
@@ -401,14 +402,14 @@ fn million(name: &str, make: fn(u32) -> String) {
                 let key = format!("user new{}", n % 1000);
                 let mark = Mark { key: key.as_bytes(), weight: 1, now: 100 };
                 let begun = Instant::now();
-                store.mark(mark, 1, limit).unwrap();
+                store.lock().mark(mark, limit).unwrap();
                 worst = worst.max(begun.elapsed());
             }
             worst
         });
         std::thread::sleep(Duration::from_millis(200));
         let begun = Instant::now();
-        store.sweep(100);
+        Store::sweep(&store, 100);
         let swept = begun.elapsed();
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         (asker.join().unwrap(), swept)

@@ -5,11 +5,12 @@
 //! and one write.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use memchr::memchr;
+use parking_lot::{Mutex, RwLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -20,7 +21,7 @@ use crate::rater::rules::{Limit, Rules};
 use crate::rater::shared::Shared;
 use crate::rater::store::Store;
 use crate::rater::window::Mark;
-use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
+use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, read};
 
 /// The most that is kept of what has arrived; a line and its end fit.
 const BUFFER: usize = 2048;
@@ -34,9 +35,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What all connections share.
 pub struct Service {
     /// The rules in force.
-    pub rules: RwLock<Arc<Rules>>,
+    pub rules: RwLock<Rules>,
     /// The marks.
-    pub store: Store,
+    pub store: Mutex<Store>,
     /// The marks of all hosts, where they are shared.
     pub shared: Option<Shared>,
     /// What time it is.
@@ -48,41 +49,34 @@ pub struct Service {
 }
 
 impl Service {
-    /// The rules in force.
-    pub fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Counts a mark: here, and where it is shared, for the answer.
-    async fn mark(
-        &self,
-        mark: Mark<'_>,
-        rules: &Rules,
-    ) -> Result<Answer, Answer> {
-        let limit = || rules.limit(mark.key);
-        let own = self.store.mark(mark, rules.generation, limit)?;
-        if let Some(shared) = &self.shared
-            && let limit @ Limit { seconds, count: 1.. } = limit()?
-            && let Some(count) = shared.mark(mark, seconds, None).await
-        {
-            return Ok(Answer::Standing { count, limit: limit.count });
-        }
-        Ok(own)
-    }
-
-    /// The answer to a line.
+    /// The answer to a line. Marks are counted here, and where they are
+    /// shared there too, for the answer.
     async fn answer(
         &self,
         line: &[u8],
         kept: bool,
         now: u32,
-        rules: &Rules,
     ) -> Result<Answer, Answer> {
-        match read(line, kept)? {
-            Line::Keep => Ok(Answer::Kept),
-            Line::Ping => Ok(Answer::Pong),
-            Line::Mark { key, weight } => {
-                self.mark(Mark { key, weight, now }, rules).await
+        let (key, weight) = read(line, kept)?;
+        let mark = Mark { key, weight, now };
+        let limit = || self.rules.read().limit(key);
+        let own = self.store.lock().mark(mark, limit)?;
+        if let Some(shared) = &self.shared
+            && let Limit { seconds, count: limit @ 1.. } = limit()?
+            && let Some(count) = shared.mark(mark, seconds, None).await
+        {
+            return Ok(Answer::Standing { count, limit });
+        }
+        Ok(own)
+    }
+
+    /// Has the keys of several lines at hand. To wait for the memory of all
+    /// of them at once takes hardly longer than for that of one.
+    fn fetch(&self, lines: &[u8], kept: bool) {
+        let mut store = self.store.lock();
+        for line in lines.split(|byte| *byte == b'\n') {
+            if let Ok((key, _)) = read(line, kept) {
+                store.fetch(key);
             }
         }
     }
@@ -98,8 +92,6 @@ struct Talk<'a> {
     received: Vec<u8>,
     /// What we have not sent.
     answers: Vec<u8>,
-    /// How many of them are a 0, 1 and 2.
-    tally: [u64; 3],
     /// The client has said `keep`.
     kept: bool,
     /// There will be no further answer.
@@ -117,48 +109,38 @@ impl Talk<'_> {
             self.answer_all().await;
             stream.write_all(&self.answers).await?;
             self.answers.clear();
-            self.count();
         }
         Ok(())
-    }
-
-    /// Adds our answers to those of all: once a batch, since every processor
-    /// that counts in the same place waits for the others.
-    fn count(&mut self) {
-        for (total, new) in self.service.answers.iter().zip(self.tally) {
-            total.fetch_add(new, Relaxed);
-        }
-        self.tally = [0; 3];
     }
 
     /// Answers every line that has arrived whole.
     async fn answer_all(&mut self) {
         let now = Instant::now();
-        let (rules, second) =
-            (self.service.rules(), self.service.clock.at(now));
-        let mut received = std::mem::take(&mut self.received);
-        let mut answered = 0;
-        while !self.is_over
-            && let Some(rest) = received.get(answered..)
-        {
-            let Some(end) = memchr(b'\n', rest) else {
-                if read(rest, self.kept) == Err(Answer::TooLong) {
-                    self.say(&Answer::TooLong);
-                }
-                break;
-            };
-            let line = rest.get(..end).unwrap_or_default();
-            let answer = self.service.answer(line, self.kept, second, &rules);
-            self.say(&answer.await.unwrap_or_else(|refusal| refusal));
-            answered += end + 1;
+        let second = self.service.clock.at(now);
+        let received = std::mem::take(&mut self.received);
+        if self.kept {
+            self.service.fetch(&received, true);
         }
+        let mut rest = received.as_slice();
+        while !self.is_over
+            && let Some(end) = memchr(b'\n', rest)
+        {
+            let (line, after) = rest.split_at(end);
+            let answer = self.service.answer(line, self.kept, second).await;
+            self.say(&answer.unwrap_or_else(|refusal| refusal));
+            rest = after.get(1..).unwrap_or_default();
+        }
+        if !self.is_over && read(rest, self.kept) == Err(Answer::TooLong) {
+            self.say(&Answer::TooLong);
+        }
+        let answered = received.len() - rest.len();
         if answered > 0 {
             let patience = if self.kept { IDLE_TIME } else { LINE_TIME };
-            self.deadline
-                .store(self.service.clock.millis(now + patience), Relaxed);
+            let deadline = self.service.clock.millis(now + patience);
+            self.deadline.store(deadline, Relaxed);
         }
-        received.drain(..answered);
         self.received = received;
+        self.received.drain(..answered);
     }
 
     /// Says something. Without `keep`, one answer is all there is; and where
@@ -167,7 +149,9 @@ impl Talk<'_> {
         self.kept |= *answer == Answer::Kept;
         self.is_over = !self.kept || *answer == Answer::TooLong;
         let number = answer.write(&mut self.answers);
-        self.tally.get_mut(number).into_iter().for_each(|it| *it += 1);
+        if let Some(total) = self.service.answers.get(number) {
+            total.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -181,7 +165,6 @@ async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
         deadline: &deadline,
         received: Vec::new(),
         answers: Vec::new(),
-        tally: [0; 3],
         kept: false,
         is_over: false,
     };
@@ -194,7 +177,6 @@ async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
     // taken for that of the next one.
     if is_late && !talk.kept && talk.answers.is_empty() {
         talk.say(&Answer::Timeout);
-        talk.count();
         _ = timeout(LINGER, stream.write_all(&talk.answers)).await;
     } else if !talk.received.is_empty() {
         _ = timeout(LINGER, linger(stream)).await;

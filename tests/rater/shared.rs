@@ -63,7 +63,7 @@ fn both_stores_count_alike() {
         .unwrap();
     runtime.block_on(async {
         shared.meet(&clock).await.unwrap();
-        let store = Store::new(1000);
+        let mut store = Store::new(1000);
         let (mut now, mut random) = (1_000_000u32, 7u64);
         for _ in 0..5000 {
             random = random
@@ -76,7 +76,7 @@ fn both_stores_count_alike() {
             let weight = dice >> 9 & 3;
             let mark = Mark { key: key.as_bytes(), weight, now: shown };
             let limit = Limit { seconds: 60, count: 5 };
-            let own = store.mark(mark, 1, || Ok(limit)).unwrap();
+            let own = store.mark(mark, || Ok(limit)).unwrap();
             // A loaded machine may be late; the second is given, so asking
             // once more tells the same only for a mark without weight.
             let count = shared.mark(mark, 60, Some(shown)).await.unwrap();
