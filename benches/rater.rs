@@ -112,8 +112,8 @@ fn marks(c: &mut Criterion) {
     }
 }
 
-/// Ten rules and ten thousand: for a key that is known, and for one that is
-/// not (the rules alone).
+/// Ten rules and ten thousand: for a key that is known, for one that comes
+/// and goes, and the rules alone.
 fn by_rules(c: &mut Criterion) {
     let mut group = c.benchmark_group("rater/rules");
     for number in [10, 10_000] {
@@ -134,6 +134,13 @@ fn by_rules(c: &mut Criterion) {
             });
         });
         group.bench_function(format!("new/{number}"), |bench| {
+            bench.iter(|| {
+                let key = &keys[random.below(keys.len())];
+                mark(&mut store, &rules, key, 1);
+                store.forget(key.as_bytes());
+            });
+        });
+        group.bench_function(format!("alone/{number}"), |bench| {
             bench.iter(|| {
                 let key = &keys[random.below(keys.len())];
                 _ = black_box(rules.limit(key.as_bytes()));

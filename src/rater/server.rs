@@ -69,17 +69,6 @@ impl Service {
         }
         Ok(own)
     }
-
-    /// Has the keys of several lines at hand. To wait for the memory of all
-    /// of them at once takes hardly longer than for that of one.
-    fn fetch(&self, lines: &[u8], kept: bool) {
-        let mut store = self.store.lock();
-        for line in lines.split(|byte| *byte == b'\n') {
-            if let Ok((key, _)) = read(line, kept) {
-                store.fetch(key);
-            }
-        }
-    }
 }
 
 /// A conversation with a client.
@@ -118,9 +107,6 @@ impl Talk<'_> {
         let now = Instant::now();
         let second = self.service.clock.at(now);
         let received = std::mem::take(&mut self.received);
-        if self.kept {
-            self.service.fetch(&received, true);
-        }
         let mut rest = received.as_slice();
         while !self.is_over
             && let Some(end) = memchr(b'\n', rest)

@@ -19,9 +19,9 @@
 //! assert_eq!(store.mark(mark, limit).unwrap().to_string(), "1 2/1");
 //! ```
 
-use std::hash::{BuildHasher, RandomState};
-use std::hint::black_box;
+use std::hash::BuildHasher;
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use lru_slab::LruSlab;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
@@ -74,7 +74,7 @@ impl Store {
     /// An empty store.
     pub fn new(max_keys: usize) -> Self {
         let shards = std::array::from_fn(|_| Shard::default());
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         Self { shards, hasher, max_keys, keys: 0, evicted: 0 }
     }
 
@@ -105,12 +105,6 @@ impl Store {
             self.evict();
         }
         Ok(Answer::Standing { count, limit: limit.count })
-    }
-
-    /// Looks for a key only to have it near the processor when it is marked.
-    pub fn fetch(&mut self, key: &[u8]) {
-        let hash = self.hasher.hash_one(key);
-        black_box(shard(&mut self.shards, hash).find(hash, key));
     }
 
     /// Forgets a key. Whether it was known.

@@ -121,3 +121,36 @@ fn limits_survive_the_server_and_find_together_again() {
     // The new server is empty: it is told of the three marks it has missed.
     assert_eq!(mark(1), "1 4/3");
 }
+
+/// A server that is slow counts a mark after we have given it up. When it
+/// is back nobody tells it a second time.
+#[test]
+fn a_late_mark_counts_once() {
+    let port = free_port();
+    let Some(_redis) = start(port) else { return };
+    let shared = Shared::new(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let clock = Clock::set(0);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        shared.meet(&clock).await.unwrap();
+        let now = clock.at(tokio::time::Instant::now());
+        let mark = Mark { key: b"ip ::1", weight: 1, now };
+        let paused = Command::new("redis-cli")
+            .args(["-p", &port.to_string(), "CLIENT", "PAUSE", "500", "ALL"])
+            .stdout(Stdio::null())
+            .status();
+        assert!(paused.unwrap().success());
+        assert_eq!(shared.mark(mark, 3600, None).await, None);
+        assert!(!shared.is_here());
+        // What follows waits in the server's queue, behind that mark.
+        shared.meet(&clock).await.unwrap();
+        let look = Mark { weight: 0, ..mark };
+        let mut seen = shared.mark(look, 3600, None).await;
+        while seen.is_none() {
+            shared.meet(&clock).await.unwrap();
+            seen = shared.mark(look, 3600, None).await;
+        }
+        assert_eq!(seen, Some(1));
+    });
+}
