@@ -89,7 +89,7 @@ impl Store {
         let hash = self.hasher.hash_one(mark.key);
         let shard = shard(&mut self.shards, hash);
         let found = shard.find(hash, mark.key);
-        let limit = match found.map(|slot| shard.entries.peek(slot).limit) {
+        let limit = match found.map(|slot| shard.entry(slot).limit) {
             Some(limit @ Limit { count: 1.., .. }) => limit,
             Some(_) | None => limit()?,
         };
@@ -114,7 +114,10 @@ impl Store {
         if let Some(journal) = &mut shard.journal {
             journal::append(journal, Mark { key, weight: 0, now: 0 }, 0);
         }
-        let is_it = |slot: &u32| shard.entries.peek(*slot).key == key;
+        let is_it = |slot: &u32| {
+            let Entry { key: found, .. } = shard.entries.peek(*slot);
+            found.as_slice() == key
+        };
         let Ok(found) = shard.table.find_entry(hash, is_it) else {
             return false;
         };
@@ -150,7 +153,10 @@ impl Store {
     ) -> impl Iterator<Item = MappedMutexGuard<'_, Shard>> {
         (0..SHARDS).filter_map(|number| {
             let store = store.lock();
-            MutexGuard::try_map(store, |it| it.shards.get_mut(number)).ok()
+            MutexGuard::try_map(store, |Self { shards, .. }| {
+                shards.get_mut(number)
+            })
+            .ok()
         })
     }
 }
@@ -163,9 +169,14 @@ fn shard(shards: &mut [Shard; SHARDS], hash: u64) -> &mut Shard {
 }
 
 impl Shard {
+    /// The key in a place.
+    fn entry(&self, slot: u32) -> &Entry {
+        self.entries.peek(slot)
+    }
+
     /// Where a key is.
     fn find(&self, hash: u64, key: &[u8]) -> Option<u32> {
-        let is_it = |slot: &u32| self.entries.peek(*slot).key == key;
+        let is_it = |slot: &u32| self.entry(*slot).key == key;
         self.table.find(hash, is_it).copied()
     }
 
@@ -182,16 +193,18 @@ impl Shard {
             window: Window::new(mark.now),
             limit: Limit::default(),
         });
-        let rehash = |slot: &u32| hasher.hash_one(&*entries.peek(*slot).key);
-        table.insert_unique(hash, slot, rehash);
+        table.insert_unique(hash, slot, |slot| {
+            let Entry { key, .. } = entries.peek(*slot);
+            hasher.hash_one(key.as_slice())
+        });
         slot
     }
 
     /// Counts a mark. The first one in a second brings its key to the front;
     /// for the others it is there already.
     fn count(&mut self, slot: u32, mark: Mark<'_>, limit: Limit) -> u64 {
-        let last = self.entries.peek(slot).window.last();
-        let entry = match mark.weight > 0 && last < mark.now {
+        let last = self.entry(slot).window.last();
+        let entry: &mut Entry = match mark.weight > 0 && last < mark.now {
             true => self.entries.get_mut(slot),
             false => self.entries.peek_mut(slot),
         };
@@ -204,7 +217,7 @@ impl Shard {
 
     /// The key whose last mark is the longest ago.
     fn oldest(&self) -> Option<&Entry> {
-        self.entries.lru().map(|slot| self.entries.peek(slot))
+        self.entries.lru().map(|slot| self.entry(slot))
     }
 
     /// Forgets the keys whose windows have passed, and tells how many.
@@ -223,6 +236,8 @@ impl Shard {
 
     /// Has the rules asked again for every key.
     pub fn ask_again(&mut self) {
-        self.entries.iter_mut().for_each(|(_, it)| it.limit.count = 0);
+        for (_, Entry { limit, .. }) in self.entries.iter_mut() {
+            limit.count = 0;
+        }
     }
 }

@@ -112,7 +112,7 @@ impl Window {
     /// Puts the newest second to the older ones: another one begins.
     fn turn(&mut self, now: u32) {
         let bucket = self.newest();
-        let older = self.older.get_or_insert_default();
+        let older: &mut Older = self.older.get_or_insert_default();
         older.buckets.push_back(bucket);
         older.sum += u64::from(bucket.count);
         (self.newest, self.sum) = (now, older.sum);

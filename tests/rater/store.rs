@@ -49,7 +49,7 @@ fn a_known_key_needs_no_rules() {
     // New rules: the limit is asked for again, the marks stay.
     let store = Mutex::new(store);
     Store::shards(&store).for_each(|mut shard| shard.ask_again());
-    let mut store = store.into_inner();
+    let mut store: Store = store.into_inner();
     let limit = || Ok(Limit { seconds: 60, count: 2 });
     assert_eq!(store.mark(asked, limit).unwrap().to_string(), "1 3/2");
 }
@@ -68,7 +68,7 @@ fn idle_keys_go_when_their_own_window_has_passed() {
     assert_eq!(store.lock().keys, 51);
     Store::sweep(&store, 10);
     assert_eq!(store.lock().keys, 1);
-    let mut store = store.into_inner();
+    let mut store: Store = store.into_inner();
     let late = Mark { now: 86_399, ..slow };
     assert_eq!(store.mark(late, || Ok(day)).unwrap().to_string(), "0 2/3");
 }
