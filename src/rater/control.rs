@@ -167,7 +167,7 @@ impl Control {
             _ = writeln!(
                 lines,
                 "{count}/{limit} {}",
-                clean(&String::from_utf8_lossy(&key))
+                clean(&String::from_utf8_lossy(key))
             );
         }
         lines

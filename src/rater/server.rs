@@ -49,25 +49,30 @@ pub struct Service {
 }
 
 impl Service {
-    /// The answer to a line. Marks are counted here, and where they are
-    /// shared there too, for the answer.
-    async fn answer(
+    /// What a line asks for, and the answer by what we know ourselves.
+    fn answer<'a>(
         &self,
-        line: &[u8],
+        store: &mut Store,
+        line: &'a [u8],
         kept: bool,
         now: u32,
-    ) -> Result<Answer, Answer> {
+    ) -> Result<(Mark<'a>, Answer), Answer> {
         let (key, weight) = read(line, kept)?;
         let mark = Mark { key, weight, now };
-        let limit = || self.rules.read().limit(key);
-        let own = self.store.lock().mark(mark, limit)?;
+        let own = store.mark(mark, || self.rules.read().limit(key))?;
+        Ok((mark, own))
+    }
+
+    /// The answer by what all hosts know, or our own where they are away.
+    async fn ask_all(&self, mark: Mark<'_>, own: Answer) -> Answer {
+        let limit = self.rules.read().limit(mark.key);
         if let Some(shared) = &self.shared
-            && let Limit { seconds, count: limit @ 1.. } = limit()?
+            && let Ok(Limit { seconds, count: limit @ 1.. }) = limit
             && let Some(count) = shared.mark(mark, seconds, None).await
         {
-            return Ok(Answer::Standing { count, limit });
+            return Answer::Standing { count, limit };
         }
-        Ok(own)
+        own
     }
 }
 
@@ -81,6 +86,8 @@ struct Talk<'a> {
     received: Vec<u8>,
     /// What we have not sent.
     answers: Vec<u8>,
+    /// How many of them are a 0, 1 and 2.
+    tally: [u64; 3],
     /// The client has said `keep`.
     kept: bool,
     /// There will be no further answer.
@@ -98,8 +105,39 @@ impl Talk<'_> {
             self.answer_all().await;
             stream.write_all(&self.answers).await?;
             self.answers.clear();
+            self.count();
         }
         Ok(())
+    }
+
+    /// Adds our answers to those of all, once a batch.
+    fn count(&mut self) {
+        for (total, new) in self.service.answers.iter().zip(self.tally) {
+            total.fetch_add(new, Relaxed);
+        }
+        self.tally = [0; 3];
+    }
+
+    /// Answers lines, with the store locked once, up to one of which other
+    /// hosts have to hear.
+    fn answer_own<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        now: u32,
+    ) -> Option<(Mark<'b>, Answer)> {
+        let service = self.service;
+        let mut store = service.store.lock();
+        while !self.is_over
+            && let Some(end) = memchr(b'\n', rest)
+        {
+            let (line, after) = rest.split_at(end);
+            *rest = after.get(1..).unwrap_or_default();
+            match service.answer(&mut store, line, self.kept, now) {
+                Ok(asked) if service.shared.is_some() => return Some(asked),
+                Ok((_, answer)) | Err(answer) => self.say(&answer),
+            }
+        }
+        None
     }
 
     /// Answers every line that has arrived whole.
@@ -108,13 +146,9 @@ impl Talk<'_> {
         let second = self.service.clock.at(now);
         let received = std::mem::take(&mut self.received);
         let mut rest = received.as_slice();
-        while !self.is_over
-            && let Some(end) = memchr(b'\n', rest)
-        {
-            let (line, after) = rest.split_at(end);
-            let answer = self.service.answer(line, self.kept, second).await;
-            self.say(&answer.unwrap_or_else(|refusal| refusal));
-            rest = after.get(1..).unwrap_or_default();
+        while let Some((mark, own)) = self.answer_own(&mut rest, second) {
+            let answer = self.service.ask_all(mark, own).await;
+            self.say(&answer);
         }
         if !self.is_over && read(rest, self.kept) == Err(Answer::TooLong) {
             self.say(&Answer::TooLong);
@@ -135,9 +169,7 @@ impl Talk<'_> {
         self.kept |= *answer == Answer::Kept;
         self.is_over = !self.kept || *answer == Answer::TooLong;
         let number = answer.write(&mut self.answers);
-        if let Some(total) = self.service.answers.get(number) {
-            total.fetch_add(1, Relaxed);
-        }
+        self.tally.get_mut(number).into_iter().for_each(|it| *it += 1);
     }
 }
 
@@ -151,6 +183,7 @@ async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
         deadline: &deadline,
         received: Vec::new(),
         answers: Vec::new(),
+        tally: [0; 3],
         kept: false,
         is_over: false,
     };
@@ -163,6 +196,7 @@ async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
     // taken for that of the next one.
     if is_late && !talk.kept && talk.answers.is_empty() {
         talk.say(&Answer::Timeout);
+        talk.count();
         _ = timeout(LINGER, stream.write_all(&talk.answers)).await;
     } else if !talk.received.is_empty() {
         _ = timeout(LINGER, linger(stream)).await;
