@@ -32,10 +32,10 @@ impl Random {
 }
 
 /// Marks in a store under the rules.
-fn mark(store: &Store, rules: &Rules, key: &str, now: u32) {
+fn mark(store: &mut Store, rules: &Rules, key: &str, now: u32) {
     let mark = Mark { key: key.as_bytes(), weight: 1, now };
     let limit = || rules.limit(mark.key);
-    _ = black_box(store.mark(mark, rules.generation, limit));
+    _ = black_box(store.mark(mark, limit));
 }
 
 /// Rules of one class with so many patterns of all kinds, the last of which
@@ -54,7 +54,7 @@ fn rules(number: usize) -> Rules {
         .collect();
     list.push(("*".to_owned(), Limit { seconds: 60, count: 5 }));
     let classes = [("user".to_owned(), Class::new(&list).unwrap())];
-    Rules { classes: classes.into(), generation: 1 }
+    Rules { classes: classes.into() }
 }
 
 /// A million keys at random, beside governor.
@@ -64,15 +64,15 @@ fn keys(c: &mut Criterion) {
     for number in [1, 1000, 1_000_000] {
         let keys: Vec<String> =
             (0..number).map(|n| format!("user name{n}")).collect();
-        let store = Store::new(2_000_000);
-        keys.iter().for_each(|key| mark(&store, &rules, key, 1));
+        let mut store = Store::new(2_000_000);
+        keys.iter().for_each(|key| mark(&mut store, &rules, key, 1));
         let (mut random, mut count) = (Random(88), 0u32);
         group.bench_function(format!("rater/{number}"), |bench| {
             bench.iter(|| {
                 // About a million checks a second.
                 count += 1;
                 let key = &keys[random.below(number)];
-                mark(&store, &rules, key, 1 + (count >> 20));
+                mark(&mut store, &rules, key, 1 + (count >> 20));
             });
         });
         let quota = Quota::per_minute(NonZeroU32::new(5).unwrap());
@@ -93,12 +93,12 @@ fn marks(c: &mut Criterion) {
     let mut group = c.benchmark_group("rater/marks");
     let limit = || Ok(Limit { seconds: 3600, count: 5 });
     for number in [1u32, 1_000_000] {
-        let store = Store::new(10);
+        let mut store = Store::new(10);
         let mut now = 0;
         for n in 0..number {
             now = n / 278;
             let mark = Mark { key: b"user joe", weight: 1, now };
-            _ = store.mark(mark, 1, limit);
+            _ = store.mark(mark, limit);
         }
         let mut count = 0u32;
         group.bench_function(number.to_string(), |bench| {
@@ -106,19 +106,19 @@ fn marks(c: &mut Criterion) {
                 count += 1;
                 let now = now + count / 278;
                 let mark = Mark { key: b"user joe", weight: 1, now };
-                _ = black_box(store.mark(mark, 1, limit));
+                _ = black_box(store.mark(mark, limit));
             });
         });
     }
 }
 
-/// Ten rules and ten thousand: for a key that is known, and for one that is
-/// not (the rules alone).
+/// Ten rules and ten thousand: for a key that is known, for one that comes
+/// and goes, and the rules alone.
 fn by_rules(c: &mut Criterion) {
     let mut group = c.benchmark_group("rater/rules");
     for number in [10, 10_000] {
         let rules = rules(number);
-        let store = Store::new(200_000);
+        let mut store = Store::new(200_000);
         let keys: Vec<String> = (0..10_000)
             .map(|n| match n % 4 {
                 0 => format!("user user{n}@example.org"),
@@ -130,10 +130,17 @@ fn by_rules(c: &mut Criterion) {
         let mut random = Random(88);
         group.bench_function(format!("known/{number}"), |bench| {
             bench.iter(|| {
-                mark(&store, &rules, &keys[random.below(keys.len())], 1);
+                mark(&mut store, &rules, &keys[random.below(keys.len())], 1);
             });
         });
         group.bench_function(format!("new/{number}"), |bench| {
+            bench.iter(|| {
+                let key = &keys[random.below(keys.len())];
+                mark(&mut store, &rules, key, 1);
+                store.forget(key.as_bytes());
+            });
+        });
+        group.bench_function(format!("alone/{number}"), |bench| {
             bench.iter(|| {
                 let key = &keys[random.below(keys.len())];
                 _ = black_box(rules.limit(key.as_bytes()));

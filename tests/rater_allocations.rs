@@ -33,11 +33,11 @@ static COUNTING: Counting = Counting(AtomicU64::new(0));
 /// another one's memory would be counted too.)
 #[test]
 fn a_known_key_allocates_nothing() {
-    let store = Store::new(10);
-    let mark = |now| {
+    let mut store = Store::new(10);
+    let mut mark = |now| {
         let mark = Mark { key: b"ip 192.0.2.9", weight: 1, now };
         let limit = || Ok(Limit { seconds: 60, count: 5 });
-        store.mark(mark, 1, limit).unwrap()
+        store.mark(mark, limit).unwrap()
     };
     (0..200).for_each(|now| drop(mark(now)));
     let before = COUNTING.0.load(Relaxed);

@@ -136,13 +136,14 @@ const CONTAINERS: [&str; 18] = [
 ];
 
 /// Pointers, which we look through.
-const POINTERS: [&str; 9] = [
+const POINTERS: [&str; 10] = [
     "Box",
     "Rc",
     "Arc",
     "Pin",
     "Cow",
     "MutexGuard",
+    "MappedMutexGuard",
     "RwLockReadGuard",
     "LazyLock",
     "OnceLock",

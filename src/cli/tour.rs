@@ -8,10 +8,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -134,8 +135,8 @@ async fn start_rater(limits: &str) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let service = Service {
-        rules: RwLock::new(Arc::new(config.rules)),
-        store: Store::new(config.settings.max_keys),
+        rules: RwLock::new(config.rules),
+        store: Mutex::new(Store::new(config.settings.max_keys)),
         shared: None,
         clock: Clock::set(0),
         answers: Default::default(),

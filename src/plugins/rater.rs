@@ -1,11 +1,11 @@
 //! `rater`: limit whatever you can name.
 
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::ipthrottle::AWAY;
+use crate::plugins::throttle::{AWAY, is_over};
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;
-use crate::world::{Limit, World};
+use crate::world::World;
 
 /// Which rules.
 const CLASS: Setting = Setting::new(
@@ -73,14 +73,10 @@ async fn decide(session: &Session, world: &World) -> Verdict {
     } else {
         world.limiter.mark(class, &key).await
     };
-    match limit {
-        Limit::Within => {}
-        Limit::Unknown => verdict.log(&AWAY, &[]),
-        Limit::Over => {
-            let reply = verdict.setting(REPLY.reply(session));
-            verdict.log(&EXCEEDED, &[class, &key]);
-            verdict.reject(&REFUSAL, &[&reply]);
-        }
+    if is_over(limit, &mut verdict) {
+        let reply = verdict.setting(REPLY.reply(session));
+        verdict.log(&EXCEEDED, &[class, &key]);
+        verdict.reject(&REFUSAL, &[&reply]);
     }
     verdict
 }

@@ -1,10 +1,10 @@
 //! `userthrottle`: a stolen password sends faster than its owner.
 
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::ipthrottle::{AWAY, REFUSAL};
+use crate::plugins::throttle::{AWAY, REFUSAL, is_over};
 use crate::session::Session;
 use crate::spp::Section;
-use crate::world::{Limit, World};
+use crate::world::World;
 
 /// The log of a refusal.
 const EXCEEDED: Message = Message::log("Rate exceeded per user ({user})");
@@ -24,13 +24,10 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Some(user) = session.user() else { return verdict };
-    match world.limiter.mark("user", user).await {
-        Limit::Within => {}
-        Limit::Unknown => verdict.log(&AWAY, &[]),
-        Limit::Over => {
-            verdict.log(&EXCEEDED, &[user]);
-            verdict.reject(&REFUSAL, &[]);
-        }
+    let limit = world.limiter.mark("user", user).await;
+    if is_over(limit, &mut verdict) {
+        verdict.log(&EXCEEDED, &[user]);
+        verdict.reject(&REFUSAL, &[]);
     }
     verdict
 }

@@ -213,7 +213,7 @@ impl Config {
             let class = class(text, &name, &lines)?;
             classes.insert(name.into_inner(), class);
         }
-        let rules = Rules { classes, generation: 1 };
+        let rules = Rules { classes };
         Ok(Self { settings: file.settings, rules })
     }
 }

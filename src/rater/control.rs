@@ -8,17 +8,17 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
 use crate::rater::config::{Config, ConfigError};
 use crate::rater::listener::{Listener, Stream};
 use crate::rater::log::Level;
 use crate::rater::server::{PAUSE, Service};
-use crate::rater::store::Entry;
+use crate::rater::store::{Entry, Store};
 use crate::rater::wire::{IDLE_TIME, LINE_MAX};
 use crate::spp::clean;
 
@@ -89,7 +89,7 @@ impl Control {
             _ = writeln!(lines, "{name}: {value}");
         }
         let is_kept =
-            self.service.store.shards().any(|it| it.journal.is_some());
+            Store::shards(&self.service.store).any(|it| it.journal.is_some());
         let state = if is_kept { "on disk" } else { "in memory only" };
         _ = writeln!(lines, "state: {state}");
         let store = match &self.service.shared {
@@ -107,7 +107,7 @@ impl Control {
         let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let [within, over, errors] = &service.answers;
         let up = service.clock.started.elapsed().as_secs();
-        let store = &service.store;
+        let store = service.store.lock();
         vec![
             (
                 "within_total",
@@ -116,12 +116,12 @@ impl Control {
             ),
             ("over_total", "answers 1: over the limit", over.load(Relaxed)),
             ("errors_total", "answers 2: errors", errors.load(Relaxed)),
-            ("keys", "keys in memory", wide(store.keys.load(Relaxed))),
-            ("keys_max", "keys that fit", wide(store.max_keys.load(Relaxed))),
+            ("keys", "keys in memory", wide(store.keys)),
+            ("keys_max", "keys that fit", wide(store.max_keys)),
             (
                 "evicted_total",
                 "keys that had to go before their time",
-                store.evicted.load(Relaxed),
+                store.evicted,
             ),
             ("uptime_seconds", "seconds since the start", up),
         ]
@@ -151,9 +151,9 @@ impl Control {
         let prefix =
             if class.is_empty() { String::new() } else { format!("{class} ") };
         let mut top = Vec::new();
-        for shard in self.service.store.shards() {
+        for shard in Store::shards(&self.service.store) {
             for (_, Entry { key, window, limit, .. }) in shard.entries.iter() {
-                if key.starts_with(&prefix) {
+                if key.starts_with(prefix.as_bytes()) {
                     let count = window.count(now, limit.seconds);
                     top.push((count, limit.count, key.clone()));
                 }
@@ -164,14 +164,18 @@ impl Control {
         let counted = top.iter().filter(|(count, ..)| *count > 0);
         let mut lines = String::new();
         for (count, limit, key) in counted {
-            _ = writeln!(lines, "{count}/{limit} {}", clean(key));
+            _ = writeln!(
+                lines,
+                "{count}/{limit} {}",
+                clean(&String::from_utf8_lossy(key))
+            );
         }
         lines
     }
 
     /// Forgets the marks of a key.
     fn reset(&self, key: &str) -> String {
-        match self.service.store.forget(key.as_bytes()) {
+        match self.service.store.lock().forget(key.as_bytes()) {
             true => "ok\n".to_owned(),
             false => "not known\n".to_owned(),
         }
@@ -188,13 +192,11 @@ impl Control {
                 return Err(error);
             }
         };
-        let mut rules = config.rules;
-        let mut old =
-            service.rules.write().unwrap_or_else(PoisonError::into_inner);
-        rules.generation = old.generation.wrapping_add(1).max(1);
-        *old = Arc::new(rules);
-        drop(old);
-        service.store.max_keys.store(config.settings.max_keys, Relaxed);
+        *service.rules.write() = config.rules;
+        for mut shard in Store::shards(&service.store) {
+            shard.ask_again();
+        }
+        service.store.lock().max_keys = config.settings.max_keys;
         service.log.set(config.settings.log);
         service.log.write(Level::Info, "the configuration has been read");
         Ok(())
@@ -207,7 +209,7 @@ pub async fn serve(listener: Listener, control: Arc<Control>) {
         let control = Arc::clone(&control);
         match listener.accept().await {
             Ok(stream) => {
-                tokio::spawn(async move { converse(stream, &control).await });
+                tokio::spawn(converse(stream, control));
             }
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
@@ -217,7 +219,7 @@ pub async fn serve(listener: Listener, control: Arc<Control>) {
 /// Talks with one administrator.
 async fn converse(
     stream: Box<dyn Stream>,
-    control: &Control,
+    control: Arc<Control>,
 ) -> io::Result<()> {
     let most = u64::try_from(LINE_MAX + 100).unwrap_or(u64::MAX);
     let mut stream = BufReader::new(stream);
@@ -228,13 +230,16 @@ async fn converse(
         timeout(IDLE_TIME, read).await??;
         let Some(line) = line.strip_suffix(b"\n") else { return Ok(()) };
         let text = String::from_utf8_lossy(line);
-        let text = text.trim_end_matches('\r');
+        let text = text.trim_end_matches('\r').to_owned();
         if text.starts_with("GET ") {
             let page = http(&control.metrics());
             stream.write_all(page.as_bytes()).await?;
             return stream.shutdown().await;
         }
-        let answer = control.obey(text) + "\n";
+        // What takes time must not take that of those who ask.
+        let control = Arc::clone(&control);
+        let obeyed = spawn_blocking(move || control.obey(&text));
+        let answer = obeyed.await.map_err(io::Error::other)? + "\n";
         stream.write_all(answer.as_bytes()).await?;
     }
 }

@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, RwLock};
 use sd_notify::NotifyState;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::Instant;
 
 use crate::rater::address::Address;
@@ -60,13 +61,13 @@ pub fn run(
         settings.listen = listen;
     }
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let log = Log::new(settings.log);
-    let store = Store::new(settings.max_keys);
+    let store = Mutex::new(Store::new(settings.max_keys));
     let (state, newest) = State::open(settings.state.as_deref(), &store, &log);
     let service = Arc::new(Service {
-        rules: RwLock::new(Arc::new(config.rules)),
+        rules: RwLock::new(config.rules),
         store,
         shared: settings.store.as_deref().map(Shared::new).transpose()?,
         clock: Clock::set(newest),
@@ -139,7 +140,10 @@ async fn attend(
     let Signals { mut hangup, mut terminate, mut interrupt } = signals;
     loop {
         tokio::select! {
-            _ = hangup.recv() => { _ = control.reload(); }
+            _ = hangup.recv() => {
+                let control = Arc::clone(&control);
+                spawn_blocking(move || control.reload());
+            }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
@@ -176,7 +180,7 @@ fn keep(service: Arc<Service>, mut state: State) -> io::Result<Keeper> {
     let thread = thread.spawn(move || {
         while ended.recv_timeout(TICK).is_err() {
             state.flush(&service.store, &service.log);
-            service.store.sweep(service.clock.at(Instant::now()));
+            Store::sweep(&service.store, service.clock.at(Instant::now()));
         }
         state.flush(&service.store, &service.log);
         state.sync();

@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use globset::{Error, Glob, GlobBuilder, GlobSet};
-use ipnet::{IpNet, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::IpNet;
+use prefix_trie::joint::JointPrefixMap;
 
 use crate::rater::wire::{Answer, split};
 
@@ -45,36 +45,33 @@ pub struct Limit {
 pub struct Class {
     limits: Vec<Limit>,
     globs: GlobSet,
-    glob_places: Vec<usize>,
-    networks: PrefixMap<Ipv6Net, usize>,
+    networks: JointPrefixMap<IpNet, usize>,
 }
 
 impl Class {
-    /// Sorts rules into the indexes. Of two for the same network the first
-    /// stays.
+    /// Sorts rules into the indexes. A network is a glob as well, one that
+    /// matches its own name, so that the number of a glob is its place. Of
+    /// two rules for the same network the first stays.
     pub fn new(rules: &[(String, Limit)]) -> Result<Self, Error> {
-        let mut class = Self::default();
+        let mut networks = JointPrefixMap::new();
         let mut globs = GlobSet::builder();
-        for (place, (pattern, limit)) in rules.iter().enumerate() {
-            class.limits.push(*limit);
+        for (place, (pattern, _)) in rules.iter().enumerate() {
+            globs.add(glob(pattern)?);
             if let Some(network) = network(pattern) {
-                class.networks.entry(network).or_insert(place);
-            } else {
-                globs.add(glob(pattern)?);
-                class.glob_places.push(place);
+                networks.entry(network).or_insert(place);
             }
         }
-        class.globs = globs.build()?;
-        Ok(class)
+        let limits = rules.iter().map(|(_, limit)| *limit).collect();
+        Ok(Self { limits, globs: globs.build()?, networks })
     }
 
     /// The limit of the first rule that matches, if any does.
     pub fn limit(&self, value: &str) -> Option<Limit> {
         let globs = self.globs.matches(value);
-        let glob = globs.first().and_then(|it| self.glob_places.get(*it));
         let address = network(value);
         let networks = address.iter().flat_map(|it| self.networks.cover(it));
-        let place = networks.map(|(_, place)| place).chain(glob).min()?;
+        let networks = networks.map(|(_, place)| place);
+        let place = networks.chain(globs.first()).min()?;
         self.limits.get(*place).copied()
     }
 }
@@ -89,19 +86,12 @@ pub fn glob(pattern: &str) -> Result<Glob, Error> {
     GlobBuilder::new(&plain).backslash_escape(true).build()
 }
 
-/// A network, or an address as the network that has no other. IPv4 has its
-/// place in IPv6, which no network of IPv6 in use contains.
-pub fn network(text: &str) -> Option<Ipv6Net> {
-    let network = match text.parse() {
-        Ok(network) => network,
-        Err(_) => IpNet::from(text.parse::<IpAddr>().ok()?),
-    };
-    match network {
-        IpNet::V6(network) => Some(network),
-        IpNet::V4(network) => {
-            let address = network.addr().to_ipv6_mapped();
-            Ipv6Net::new(address, network.prefix_len() + 96).ok()
-        }
+/// A network, or an address as the network that has no other.
+pub fn network(text: &str) -> Option<IpNet> {
+    match text.parse::<IpAddr>() {
+        // `::ffff:192.0.2.9` is a way to write 192.0.2.9.
+        Ok(address) => Some(address.to_canonical().into()),
+        Err(_) => text.parse().ok(),
     }
 }
 
@@ -110,9 +100,6 @@ pub fn network(text: &str) -> Option<Ipv6Net> {
 pub struct Rules {
     /// The classes by name. Marks of one never count in another.
     pub classes: BTreeMap<String, Class>,
-    /// How often the rules have been read: what is remembered from earlier
-    /// ones does not count.
-    pub generation: u32,
 }
 
 impl Rules {

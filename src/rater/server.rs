@@ -5,11 +5,12 @@
 //! and one write.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use memchr::memchr;
+use parking_lot::{Mutex, RwLock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -20,7 +21,7 @@ use crate::rater::rules::{Limit, Rules};
 use crate::rater::shared::Shared;
 use crate::rater::store::Store;
 use crate::rater::window::Mark;
-use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, Line, read};
+use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, read};
 
 /// The most that is kept of what has arrived; a line and its end fit.
 const BUFFER: usize = 2048;
@@ -34,9 +35,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// What all connections share.
 pub struct Service {
     /// The rules in force.
-    pub rules: RwLock<Arc<Rules>>,
+    pub rules: RwLock<Rules>,
     /// The marks.
-    pub store: Store,
+    pub store: Mutex<Store>,
     /// The marks of all hosts, where they are shared.
     pub shared: Option<Shared>,
     /// What time it is.
@@ -48,43 +49,30 @@ pub struct Service {
 }
 
 impl Service {
-    /// The rules in force.
-    pub fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Counts a mark: here, and where it is shared, for the answer.
-    async fn mark(
+    /// What a line asks for, and the answer by what we know ourselves.
+    fn answer<'a>(
         &self,
-        mark: Mark<'_>,
-        rules: &Rules,
-    ) -> Result<Answer, Answer> {
-        let limit = || rules.limit(mark.key);
-        let own = self.store.mark(mark, rules.generation, limit)?;
-        if let Some(shared) = &self.shared
-            && let limit @ Limit { seconds, count: 1.. } = limit()?
-            && let Some(count) = shared.mark(mark, seconds, None).await
-        {
-            return Ok(Answer::Standing { count, limit: limit.count });
-        }
-        Ok(own)
-    }
-
-    /// The answer to a line.
-    async fn answer(
-        &self,
-        line: &[u8],
+        store: &mut Store,
+        line: &'a [u8],
         kept: bool,
         now: u32,
-        rules: &Rules,
-    ) -> Result<Answer, Answer> {
-        match read(line, kept)? {
-            Line::Keep => Ok(Answer::Kept),
-            Line::Ping => Ok(Answer::Pong),
-            Line::Mark { key, weight } => {
-                self.mark(Mark { key, weight, now }, rules).await
-            }
+    ) -> Result<(Mark<'a>, Answer), Answer> {
+        let (key, weight) = read(line, kept)?;
+        let mark = Mark { key, weight, now };
+        let own = store.mark(mark, || self.rules.read().limit(key))?;
+        Ok((mark, own))
+    }
+
+    /// The answer by what all hosts know, or our own where they are away.
+    async fn ask_all(&self, mark: Mark<'_>, own: Answer) -> Answer {
+        let limit = self.rules.read().limit(mark.key);
+        if let Some(shared) = &self.shared
+            && let Ok(Limit { seconds, count: limit @ 1.. }) = limit
+            && let Some(count) = shared.mark(mark, seconds, None).await
+        {
+            return Answer::Standing { count, limit };
         }
+        own
     }
 }
 
@@ -122,8 +110,7 @@ impl Talk<'_> {
         Ok(())
     }
 
-    /// Adds our answers to those of all: once a batch, since every processor
-    /// that counts in the same place waits for the others.
+    /// Adds our answers to those of all, once a batch.
     fn count(&mut self) {
         for (total, new) in self.service.answers.iter().zip(self.tally) {
             total.fetch_add(new, Relaxed);
@@ -131,34 +118,49 @@ impl Talk<'_> {
         self.tally = [0; 3];
     }
 
+    /// Answers lines, with the store locked once, up to one of which other
+    /// hosts have to hear.
+    fn answer_own<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        now: u32,
+    ) -> Option<(Mark<'b>, Answer)> {
+        let service = self.service;
+        let mut store = service.store.lock();
+        while !self.is_over
+            && let Some(end) = memchr(b'\n', rest)
+        {
+            let (line, after) = rest.split_at(end);
+            *rest = after.get(1..).unwrap_or_default();
+            match service.answer(&mut store, line, self.kept, now) {
+                Ok(asked) if service.shared.is_some() => return Some(asked),
+                Ok((_, answer)) | Err(answer) => self.say(&answer),
+            }
+        }
+        None
+    }
+
     /// Answers every line that has arrived whole.
     async fn answer_all(&mut self) {
         let now = Instant::now();
-        let (rules, second) =
-            (self.service.rules(), self.service.clock.at(now));
-        let mut received = std::mem::take(&mut self.received);
-        let mut answered = 0;
-        while !self.is_over
-            && let Some(rest) = received.get(answered..)
-        {
-            let Some(end) = memchr(b'\n', rest) else {
-                if read(rest, self.kept) == Err(Answer::TooLong) {
-                    self.say(&Answer::TooLong);
-                }
-                break;
-            };
-            let line = rest.get(..end).unwrap_or_default();
-            let answer = self.service.answer(line, self.kept, second, &rules);
-            self.say(&answer.await.unwrap_or_else(|refusal| refusal));
-            answered += end + 1;
+        let second = self.service.clock.at(now);
+        let received = std::mem::take(&mut self.received);
+        let mut rest = received.as_slice();
+        while let Some((mark, own)) = self.answer_own(&mut rest, second) {
+            let answer = self.service.ask_all(mark, own).await;
+            self.say(&answer);
         }
+        if !self.is_over && read(rest, self.kept) == Err(Answer::TooLong) {
+            self.say(&Answer::TooLong);
+        }
+        let answered = received.len() - rest.len();
         if answered > 0 {
             let patience = if self.kept { IDLE_TIME } else { LINE_TIME };
-            self.deadline
-                .store(self.service.clock.millis(now + patience), Relaxed);
+            let deadline = self.service.clock.millis(now + patience);
+            self.deadline.store(deadline, Relaxed);
         }
-        received.drain(..answered);
         self.received = received;
+        self.received.drain(..answered);
     }
 
     /// Says something. Without `keep`, one answer is all there is; and where

@@ -6,9 +6,10 @@
 //! hosts agree on the second. While the server is away each host counts
 //! alone, and writes down what the others have missed.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, Script};
 use tokio::time::{Instant, timeout};
@@ -82,11 +83,15 @@ const PATIENCE: Duration = Duration::from_millis(45);
 /// How often we look whether it is back.
 const RETRY: Duration = Duration::from_millis(250);
 
+/// How long a mark may stay on its way. Until then nobody knows whether the
+/// server has missed it.
+const DOUBT: Duration = Duration::from_secs(5);
+
 /// The server, and what it has missed.
 pub struct Shared {
     client: Client,
-    link: Mutex<Link>,
-    mark: Script,
+    link: Arc<Mutex<Link>>,
+    mark: Arc<Script>,
     merge: Script,
 }
 
@@ -104,41 +109,48 @@ impl Shared {
     pub fn new(url: &str) -> Result<Self, RedisError> {
         Ok(Self {
             client: Client::open(url)?,
-            link: Mutex::default(),
-            mark: Script::new(MARK),
+            link: Arc::default(),
+            mark: Arc::new(Script::new(MARK)),
             merge: Script::new(MERGE),
         })
     }
 
     /// Whether the server is there.
     pub fn is_here(&self) -> bool {
-        self.link().connection.is_some()
+        self.link.lock().connection.is_some()
     }
 
     /// Counts a mark there, at the server's own second unless `at` is given.
     /// Nothing, within 50 ms, where the server is away: then the mark is
-    /// written down.
+    /// written down, as soon as it is certain that it was missed. A late
+    /// answer is as good as an early one for that: the server has counted.
     pub async fn mark(
         &self,
         mark: Mark<'_>,
         seconds: u32,
         at: Option<u32>,
     ) -> Option<u64> {
-        let connection = self.link().connection.clone();
-        if let Some(mut connection) = connection {
-            let mut script = self.mark.prepare_invoke();
-            script.key(name(mark.key)).arg(mark.weight).arg(seconds);
+        let Some(mut connection) = self.link.lock().connection.clone() else {
+            self.link.lock().miss(mark, seconds);
+            return None;
+        };
+        let (link, script) = (Arc::clone(&self.link), Arc::clone(&self.mark));
+        let (key, now, weight) = (mark.key.to_vec(), mark.now, mark.weight);
+        let mut asked = Box::pin(async move {
+            let mut script = script.prepare_invoke();
+            script.key(name(&key)).arg(weight).arg(seconds);
             script.arg(at.unwrap_or(0));
-            let asked = script.invoke_async(&mut connection);
-            if let Ok(Ok(count)) = timeout(PATIENCE, asked).await {
-                return Some(count);
+            let counted = script.invoke_async(&mut connection).await;
+            if counted.is_err() {
+                link.lock().miss(Mark { key: &key, weight, now }, seconds);
             }
+            counted.ok()
+        });
+        if let Ok(count) = timeout(PATIENCE, asked.as_mut()).await {
+            return count;
         }
-        let mut link = self.link();
-        link.connection = None;
-        if mark.weight > 0 {
-            journal::append(&mut link.missed, mark, seconds);
-        }
+        self.link.lock().connection = None;
+        tokio::spawn(asked);
         None
     }
 
@@ -164,20 +176,20 @@ impl Shared {
     pub async fn meet(&self, clock: &Clock) -> Result<(), RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(RETRY * 4))
-            .set_response_timeout(Some(RETRY * 4));
+            .set_response_timeout(Some(DOUBT));
         let asked =
             self.client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = asked.await?;
         loop {
-            let missed = std::mem::take(&mut self.link().missed);
+            let missed = std::mem::take(&mut self.link.lock().missed);
             if let Err(error) = self.tell(&mut connection, &missed, clock).await
             {
-                let mut link = self.link();
+                let mut link = self.link.lock();
                 let later = std::mem::replace(&mut link.missed, missed);
                 link.missed.extend(later);
                 return Err(error);
             }
-            let mut link = self.link();
+            let mut link = self.link.lock();
             if link.missed.is_empty() {
                 link.connection = Some(connection);
                 return Ok(());
@@ -202,10 +214,16 @@ impl Shared {
         }
         Ok(())
     }
+}
 
-    /// The state of things.
-    fn link(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+impl Link {
+    /// Writes down a mark that the server has missed; it is told when there
+    /// is a connection again.
+    fn miss(&mut self, mark: Mark<'_>, seconds: u32) {
+        self.connection = None;
+        if mark.weight > 0 {
+            journal::append(&mut self.missed, mark, seconds);
+        }
     }
 }
 

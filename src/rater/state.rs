@@ -13,6 +13,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use parking_lot::Mutex;
+
 use crate::rater::journal::{self, Flaw};
 use crate::rater::log::{Level, Log};
 use crate::rater::rules::Limit;
@@ -40,10 +42,15 @@ struct Open {
 impl State {
     /// Reads the file, if there is one, and begins a new one. Returns the
     /// second of the newest mark as well: the clock must not be behind it.
-    pub fn open(path: Option<&Path>, store: &Store, log: &Log) -> (Self, u32) {
+    pub fn open(
+        path: Option<&Path>,
+        store: &Mutex<Store>,
+        log: &Log,
+    ) -> (Self, u32) {
         let Some(path) = path else { return (Self { file: None }, 0) };
         let newest = load(path, store, log);
-        for mut shard in store.shards() {
+        for mut shard in Store::shards(store) {
+            shard.ask_again();
             shard.journal = Some(Vec::new());
         }
         let mut state = Self { file: None };
@@ -55,10 +62,10 @@ impl State {
     }
 
     /// Brings the marks since the last time to disk.
-    pub fn flush(&mut self, store: &Store, log: &Log) {
+    pub fn flush(&mut self, store: &Mutex<Store>, log: &Log) {
         let Some(open) = &mut self.file else { return };
         let mut result = Ok(());
-        for mut shard in store.shards() {
+        for mut shard in Store::shards(store) {
             let records = shard.journal.as_mut().map(std::mem::take);
             drop(shard);
             result = result.and(open.append(&records.unwrap_or_default()));
@@ -83,13 +90,13 @@ impl State {
     /// Goes on without a file: limits are worth more than their memory.
     fn give_up(
         &mut self,
-        store: &Store,
+        store: &Mutex<Store>,
         log: &Log,
         path: &Path,
         error: &io::Error,
     ) {
         self.file = None;
-        for mut shard in store.shards() {
+        for mut shard in Store::shards(store) {
             shard.journal = None;
         }
         let path = path.display();
@@ -116,7 +123,7 @@ impl Open {
 /// follow there. So either file is whole at any moment.
 fn begin(
     path: &Path,
-    store: &Store,
+    store: &Mutex<Store>,
     mut old: Option<&mut Open>,
 ) -> io::Result<Open> {
     let new = beside(path, ".new");
@@ -124,7 +131,7 @@ fn begin(
     options.write(true).create(true).truncate(true).mode(0o600);
     let file = options.open(&new)?;
     let mut open = Open { path: path.into(), file, snapshot: 0, journal: 0 };
-    for mut shard in store.shards() {
+    for mut shard in Store::shards(store) {
         let blocks = snapshot(&shard);
         let pending = shard.journal.as_mut().map(std::mem::take);
         drop(shard);
@@ -145,7 +152,7 @@ fn begin(
 fn snapshot(shard: &Shard) -> Vec<Vec<u8>> {
     let mut blocks = vec![Vec::new()];
     for (_, Entry { key, window, limit, .. }) in shard.entries.iter().rev() {
-        let key = key.as_bytes();
+        let key = key.as_slice();
         for bucket in window.buckets() {
             let (now, weight) = (bucket.second, bucket.count);
             let mark = Mark { key, weight, now };
@@ -163,7 +170,7 @@ fn snapshot(shard: &Shard) -> Vec<Vec<u8>> {
 /// Marks everything that the file says, and returns the newest second. What
 /// a kill has left unfinished is dropped; a file that is damaged is moved
 /// aside, and what stood before the damage counts.
-fn load(path: &Path, store: &Store, log: &Log) -> u32 {
+fn load(path: &Path, store: &Mutex<Store>, log: &Log) -> u32 {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return 0,
@@ -177,7 +184,7 @@ fn load(path: &Path, store: &Store, log: &Log) -> u32 {
     while !rest.is_empty() {
         match journal::open(rest) {
             Ok((records, after)) => {
-                newest = newest.max(replay(records, store));
+                newest = newest.max(replay(records, &mut store.lock()));
                 rest = after;
             }
             Err(Flaw::Unfinished) => {
@@ -197,7 +204,7 @@ fn load(path: &Path, store: &Store, log: &Log) -> u32 {
 
 /// Marks what a block says. Its limits are those of old rules, and are
 /// asked for again when the key is next seen.
-fn replay(records: &[u8], store: &Store) -> u32 {
+fn replay(records: &[u8], store: &mut Store) -> u32 {
     let mut newest = 0;
     for record in journal::records(records) {
         newest = newest.max(record.mark.now);
@@ -205,7 +212,7 @@ fn replay(records: &[u8], store: &Store) -> u32 {
             store.forget(record.mark.key);
         } else {
             let limit = Limit { seconds: record.seconds, count: 1 };
-            _ = store.mark(record.mark, 0, || Ok(limit));
+            _ = store.mark(record.mark, || Ok(limit));
         }
     }
     newest

@@ -38,10 +38,15 @@ pub struct Bucket {
 }
 
 /// The marks of one key. Most keys are seen once and never again, so the
-/// newest second stands alone and the others only where there are any.
+/// newest second stands alone and the others only where there are any. The
+/// sum stands here too: memory elsewhere is looked at only when a second
+/// comes or goes.
 #[derive(Debug)]
 pub struct Window {
-    newest: Bucket,
+    newest: u32,
+    oldest: u32,
+    /// Over all seconds.
+    sum: u64,
     older: Option<Box<Older>>,
 }
 
@@ -56,36 +61,32 @@ struct Older {
 impl Window {
     /// A window without marks, begun now.
     pub fn new(now: u32) -> Self {
-        Self { newest: Bucket { second: now, count: 0 }, older: None }
+        Self { newest: now, oldest: now, sum: 0, older: None }
     }
 
     /// The second of the last mark.
     pub fn last(&self) -> u32 {
-        self.newest.second
+        self.newest
     }
 
     /// Adds a mark, and counts those of the last `seconds`, the current
     /// second included. A weight of 0 only counts. A clock that goes back
     /// stands still for us.
     pub fn mark(&mut self, mark: Mark<'_>, seconds: u32) -> u64 {
-        let now = mark.now.max(self.newest.second);
-        let is_old = |bucket: &Bucket| now - bucket.second >= seconds;
+        let now = mark.now.max(self.newest);
         if mark.weight == 0 {
             return self.count(now, seconds);
         }
-        if is_old(&self.newest) {
-            self.newest.count = 0;
-            self.older = None;
+        if now - self.newest >= seconds {
+            *self = Self::new(now);
+        } else if self.newest < now {
+            self.turn(now);
         }
-        if self.newest.second < now {
-            if self.newest.count > 0 {
-                self.older.get_or_insert_default().push(self.newest);
-            }
-            self.newest = Bucket { second: now, count: 0 };
+        if now - self.oldest >= seconds {
+            self.forget(now, seconds);
         }
-        self.newest.count = self.newest.count.saturating_add(mark.weight);
-        let older = self.older.as_mut().map_or(0, |it| it.sum(is_old));
-        older + u64::from(self.newest.count)
+        self.sum += u64::from(mark.weight);
+        self.sum
     }
 
     /// Counts without a mark: bucket by bucket, and nothing is forgotten.
@@ -98,27 +99,37 @@ impl Window {
     /// The seconds with marks, oldest first.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
         let older = self.older.iter().flat_map(|older| &older.buckets);
-        older.chain([&self.newest]).copied()
-    }
-}
-
-impl Older {
-    /// Takes the second that is no longer the newest.
-    fn push(&mut self, bucket: Bucket) {
-        self.buckets.push_back(bucket);
-        self.sum += u64::from(bucket.count);
+        older.copied().chain([self.newest()])
     }
 
-    /// Takes off the seconds that have left the window, and tells what is
-    /// left. Each second is taken off once, so a mark costs the same on
-    /// average however many there are.
-    fn sum(&mut self, is_old: impl Fn(&Bucket) -> bool) -> u64 {
-        while let Some(oldest) = self.buckets.front()
-            && is_old(oldest)
+    /// The newest second: what the sum has beyond the older ones.
+    fn newest(&self) -> Bucket {
+        let older = self.older.as_ref().map_or(0, |older| older.sum);
+        let count = u32::try_from(self.sum - older).unwrap_or(u32::MAX);
+        Bucket { second: self.newest, count }
+    }
+
+    /// Puts the newest second to the older ones: another one begins.
+    fn turn(&mut self, now: u32) {
+        let bucket = self.newest();
+        let older: &mut Older = self.older.get_or_insert_default();
+        older.buckets.push_back(bucket);
+        older.sum += u64::from(bucket.count);
+        (self.newest, self.sum) = (now, older.sum);
+    }
+
+    /// Takes off the seconds that have left the window. Each is taken off
+    /// once, so a mark costs the same on average however many there are.
+    fn forget(&mut self, now: u32, seconds: u32) {
+        let Some(older) = &mut self.older else { return };
+        while let Some(oldest) = older.buckets.front()
+            && now - oldest.second >= seconds
         {
+            older.sum -= u64::from(oldest.count);
             self.sum -= u64::from(oldest.count);
-            self.buckets.pop_front();
+            older.buckets.pop_front();
         }
-        self.sum
+        let oldest = older.buckets.front();
+        self.oldest = oldest.map_or(self.newest, |bucket| bucket.second);
     }
 }

@@ -1,10 +1,10 @@
 //! The line protocol: `CLASS VALUE` in, `0 3/10` out.
 //!
 //! ```
-//! use ra_plugins::rater::wire::{Answer, Line, read};
+//! use ra_plugins::rater::wire::{Answer, read};
 //!
-//! let asked = read(b"ip 192.0.2.9\r", false).unwrap();
-//! assert_eq!(asked, Line::Mark { key: b"ip 192.0.2.9", weight: 1 });
+//! let (key, weight) = read(b"ip 192.0.2.9\r", false).unwrap();
+//! assert_eq!((key, weight), (&b"ip 192.0.2.9"[..], 1));
 //! let over = Answer::Standing { count: 12, limit: 10 };
 //! assert_eq!(over.to_string(), "1 12/10");
 //! ```
@@ -23,24 +23,6 @@ pub const LINE_TIME: Duration = Duration::from_secs(5);
 
 /// How long a connection that is kept may be idle.
 pub const IDLE_TIME: Duration = Duration::from_secs(60);
-
-/// A line of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
-    /// `keep`: leave the connection open.
-    Keep,
-    /// `ping`: are you there?
-    Ping,
-    /// `CLASS VALUE`, the key of a window, and how many marks at once. With
-    /// `keep` also `+3 CLASS VALUE`, and `?CLASS VALUE`, which weighs
-    /// nothing: it peeks.
-    Mark {
-        /// `CLASS VALUE`.
-        key: &'a [u8],
-        /// How many marks.
-        weight: u32,
-    },
-}
 
 /// What a line is answered with.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -88,11 +70,12 @@ impl Answer {
             return number * 2;
         };
         let over = is_over(count, limit);
-        line.extend_from_slice(if over { b"1 " } else { b"0 " });
-        line.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
-        line.push(b'/');
-        line.extend_from_slice(itoa::Buffer::new().format(limit).as_bytes());
-        line.extend_from_slice(b"\r\n");
+        let (mut left, mut right) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let number = if over { "1 " } else { "0 " };
+        let (count, limit) = (left.format(count), right.format(limit));
+        for part in [number, count, "/", limit, "\r\n"] {
+            line.extend_from_slice(part.as_bytes());
+        }
         usize::from(over)
     }
 }
@@ -102,26 +85,27 @@ pub fn is_over(count: u64, limit: u32) -> bool {
     limit > 0 && count > u64::from(limit)
 }
 
-/// Reads a line without its newline, which may still be on its way. The
-/// prefixes are an extension: only a client that has said `keep` means them.
-pub fn read(line: &[u8], kept: bool) -> Result<Line<'_>, Answer> {
+/// Reads a line without its newline, which may still be on its way: the key
+/// `CLASS VALUE` and how many marks at once, or the answer where there is
+/// nothing to count. The prefixes are an extension, and only a client that
+/// has said `keep` means them: `+3 CLASS VALUE`, and `?CLASS VALUE`, which
+/// weighs nothing: it peeks.
+pub fn read(line: &[u8], kept: bool) -> Result<(&[u8], u32), Answer> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let plain = Line::Mark { key: line, weight: 1 };
     match line {
         _ if line.len() > LINE_MAX => Err(Answer::TooLong),
-        b"keep" => Ok(Line::Keep),
-        b"ping" => Ok(Line::Ping),
-        [b'?', key @ ..] if kept => Ok(Line::Mark { key, weight: 0 }),
-        [b'+', rest @ ..] if kept => Ok(weighted(rest).unwrap_or(plain)),
-        _ => Ok(plain),
+        b"keep" => Err(Answer::Kept),
+        b"ping" => Err(Answer::Pong),
+        [b'?', key @ ..] if kept => Ok((key, 0)),
+        [b'+', rest @ ..] if kept => Ok(weighted(rest).unwrap_or((line, 1))),
+        _ => Ok((line, 1)),
     }
 }
 
 /// What follows a `+`: a number, a space, the key.
-fn weighted(rest: &[u8]) -> Option<Line<'_>> {
+fn weighted(rest: &[u8]) -> Option<(&[u8], u32)> {
     let (number, _) = split(rest).ok()?;
-    let key = rest.get(number.len() + 1..)?;
-    Some(Line::Mark { key, weight: number.parse().ok()? })
+    Some((rest.get(number.len() + 1..)?, number.parse().ok()?))
 }
 
 /// The class and the value of a key.

@@ -24,6 +24,8 @@ fn class(patterns: &[&str]) -> Class {
 #[case::stars_need_the_slash("a/**/b", "a/b", false)]
 #[case::one_letter("jo?", "joe", true)]
 #[case::one_letter_is_one("jo?", "jo", false)]
+#[case::one_byte("jos?", "josé", false)]
+#[case::two_bytes("jos??", "josé", true)]
 #[case::set("[a-c]1", "b1", true)]
 #[case::not_in_set("[!a-c]1", "d1", true)]
 #[case::in_negated_set("[!a-c]1", "b1", false)]

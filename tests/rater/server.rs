@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, RwLock};
 use ra_plugins::rater::clock::Clock;
 use ra_plugins::rater::listener::Listener;
 use ra_plugins::rater::log::{Level, Log};
@@ -41,10 +42,10 @@ impl Daemon {
             ("user".to_owned(), Class::new(&user).unwrap()),
             ("ip".to_owned(), Class::new(&ip).unwrap()),
         ];
-        let rules = Rules { classes: classes.into(), generation: 1 };
+        let rules = Rules { classes: classes.into() };
         let service = Arc::new(Service {
-            rules: RwLock::new(Arc::new(rules)),
-            store: Store::new(1000),
+            rules: RwLock::new(rules),
+            store: Mutex::new(Store::new(1000)),
             shared: None,
             clock: Clock::set(0),
             answers: Default::default(),

@@ -63,7 +63,7 @@ fn both_stores_count_alike() {
         .unwrap();
     runtime.block_on(async {
         shared.meet(&clock).await.unwrap();
-        let store = Store::new(1000);
+        let mut store = Store::new(1000);
         let (mut now, mut random) = (1_000_000u32, 7u64);
         for _ in 0..5000 {
             random = random
@@ -76,7 +76,7 @@ fn both_stores_count_alike() {
             let weight = dice >> 9 & 3;
             let mark = Mark { key: key.as_bytes(), weight, now: shown };
             let limit = Limit { seconds: 60, count: 5 };
-            let own = store.mark(mark, 1, || Ok(limit)).unwrap();
+            let own = store.mark(mark, || Ok(limit)).unwrap();
             // A loaded machine may be late; the second is given, so asking
             // once more tells the same only for a mark without weight.
             let count = shared.mark(mark, 60, Some(shown)).await.unwrap();
@@ -120,4 +120,37 @@ fn limits_survive_the_server_and_find_together_again() {
     eventually(both_here);
     // The new server is empty: it is told of the three marks it has missed.
     assert_eq!(mark(1), "1 4/3");
+}
+
+/// A server that is slow counts a mark after we have given it up. When it
+/// is back nobody tells it a second time.
+#[test]
+fn a_late_mark_counts_once() {
+    let port = free_port();
+    let Some(_redis) = start(port) else { return };
+    let shared = Shared::new(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let clock = Clock::set(0);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    runtime.block_on(async {
+        shared.meet(&clock).await.unwrap();
+        let now = clock.at(tokio::time::Instant::now());
+        let mark = Mark { key: b"ip ::1", weight: 1, now };
+        let paused = Command::new("redis-cli")
+            .args(["-p", &port.to_string(), "CLIENT", "PAUSE", "500", "ALL"])
+            .stdout(Stdio::null())
+            .status();
+        assert!(paused.unwrap().success());
+        assert_eq!(shared.mark(mark, 3600, None).await, None);
+        assert!(!shared.is_here());
+        // What follows waits in the server's queue, behind that mark.
+        shared.meet(&clock).await.unwrap();
+        let look = Mark { weight: 0, ..mark };
+        let mut seen = shared.mark(look, 3600, None).await;
+        while seen.is_none() {
+            shared.meet(&clock).await.unwrap();
+            seen = shared.mark(look, 3600, None).await;
+        }
+        assert_eq!(seen, Some(1));
+    });
 }

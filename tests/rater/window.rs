@@ -98,9 +98,11 @@ fn looking_does_not_mark() {
 fn huge_weights_do_not_wrap() {
     let mut window = Window::new(5);
     window.mark(mark(5, u32::MAX), 10);
-    assert_eq!(window.mark(mark(5, u32::MAX), 10), u64::from(u32::MAX));
+    let twice = 2 * u64::from(u32::MAX);
+    assert_eq!(window.mark(mark(5, u32::MAX), 10), twice);
+    // A second that is over is remembered as four billion.
     let sum = window.mark(mark(6, u32::MAX), 10);
-    assert_eq!(sum, 2 * u64::from(u32::MAX));
+    assert_eq!(sum, twice);
 }
 
 /// A window of ten seconds, drawn after each second of a busy morning: the
