@@ -190,7 +190,7 @@ const LINE_MAX: usize = 4000;
 pub fn explanation(outcome: &outcome::Outcome) -> Option<String> {
     let words = outcome.explanation.as_deref()?;
     let by = outcome.decision.as_ref()?;
-    Some(third_party(by.domain(), words))
+    Some(third_party(&by.domain, words))
 }
 
 /// A report for programs.

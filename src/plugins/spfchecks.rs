@@ -1,8 +1,7 @@
 //! `spfchecks`: may this client send in the name of this sender?
 
-use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -11,9 +10,10 @@ use crate::plugin::{Message, Plugin, Verdict};
 use crate::session::{Missing, Session};
 use crate::settings::{Kind, Setting};
 use crate::spf::check::{Checker, Query};
+use crate::spf::evaluation::Identity;
 use crate::spf::explain::third_party;
 use crate::spf::header::{Checked, Report};
-use crate::spf::macros::{Letters, Place, expand};
+use crate::spf::macros::{Place, expand};
 use crate::spf::outcome::{Limits, SpfResult};
 use crate::spp::{Command, Section};
 use crate::world::World;
@@ -273,7 +273,7 @@ fn judge(
             let words = report.outcome.explanation.as_deref();
             let by = report.outcome.decision.as_ref();
             let words = match (words, by) {
-                (Some(words), Some(by)) => third_party(by.domain(), words),
+                (Some(words), Some(by)) => third_party(&by.domain, words),
                 (_, _) => comment,
             };
             verdict.refuse(&FAIL, &[&words, &why]);
@@ -292,25 +292,11 @@ fn judge(
 /// there is none.
 fn why(session: &Session, world: &World, query: &Query<'_>) -> String {
     let link = WHY.text(session);
-    let now = world.clock.now().duration_since(SystemTime::UNIX_EPOCH);
-    let sender = match query.mail_from {
-        "" => Cow::Owned(format!("postmaster@{}", query.helo)),
-        sender => sender.into(),
-    };
-    let (local_part, domain) = sender.rsplit_once('@').unwrap_or(("", &sender));
-    let letters = Letters {
-        client_ip: query.client_ip,
-        local_part,
-        sender_domain: domain,
-        domain,
-        helo: query.helo,
-        receiver: query.receiver,
-        validated: "unknown",
-        seconds: now.map_or(0, |time| time.as_secs()),
-    };
+    let identity = Identity::of(query);
+    let letters = identity.letters(&identity.domain, "unknown", &*world.clock);
     match expand(link, Place::Explanation, &letters) {
-        Ok(link) if !link.is_empty() => format!(" (see {link})"),
-        Ok(_) | Err(_) => String::new(),
+        Some(link) if !link.is_empty() => format!(" (see {link})"),
+        Some(_) | None => String::new(),
     }
 }
 
