@@ -11,7 +11,7 @@ use crate::session::{Missing, Session};
 use crate::settings::{Kind, Setting};
 use crate::spf::check::{Checker, Query};
 use crate::spf::evaluation::Identity;
-use crate::spf::explain::third_party;
+use crate::spf::explain::explanation;
 use crate::spf::header::{Checked, Report};
 use crate::spf::macros::{Place, expand};
 use crate::spf::outcome::{Limits, SpfResult};
@@ -146,23 +146,16 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&AUTHENTICATED, &[]);
         return verdict;
     }
-    let client_ip = session.client_ip();
-    let (Some(mail_from), Some(helo)) = (session.mail_from(), session.helo())
+    let (Some(mail_from), Some(helo), Err(Missing::Invalid) | Ok(_)) =
+        (session.mail_from(), session.helo(), session.client_ip())
     else {
         verdict.log(&MISSING, &[]);
         return verdict;
     };
-    let client_ip = match client_ip {
-        Ok(client_ip) => client_ip,
-        Err(Missing::Unset) => {
-            verdict.log(&MISSING, &[]);
-            return verdict;
-        }
-        Err(Missing::Invalid) => {
-            let text = session.client_ip_text().unwrap_or_default();
-            verdict.log(&BAD_IP, &[text]);
-            return verdict;
-        }
+    let Ok(client_ip) = session.client_ip() else {
+        let text = session.client_ip_text().unwrap_or_default();
+        verdict.log(&BAD_IP, &[text]);
+        return verdict;
     };
     if is_skipped(session, world, client_ip, &mut verdict) {
         verdict.log(&SKIPPED, &[&client_ip.to_string()]);
@@ -270,12 +263,7 @@ fn judge(
         SpfResult::TempError => verdict.refuse(&TEMPORARY, &[&comment]),
         SpfResult::PermError => verdict.refuse(&PERMANENT, &[&comment, &why]),
         SpfResult::Fail => {
-            let words = report.outcome.explanation.as_deref();
-            let by = report.outcome.decision.as_ref();
-            let words = match (words, by) {
-                (Some(words), Some(by)) => third_party(&by.domain, words),
-                (_, _) => comment,
-            };
+            let words = explanation(report.outcome).unwrap_or(comment);
             verdict.refuse(&FAIL, &[&words, &why]);
         }
         SpfResult::None
@@ -307,16 +295,14 @@ fn add_headers(session: &Session, report: &Report<'_>, verdict: &mut Verdict) {
     if session.recipients_asked().unwrap_or(1) > 1 {
         return;
     }
-    let (received_spf, results) = match HEADER.text(session) {
-        "received-spf" => (true, false),
-        "authres" => (false, true),
-        "both" => (true, true),
-        _ => return,
+    let mut add = |line: String| {
+        verdict.commands.push(Command::Header(line.into()));
     };
-    let lines = [
-        received_spf.then(|| report.received_spf()),
-        results.then(|| report.authentication_results()),
-    ];
-    let lines = lines.into_iter().flatten();
-    verdict.commands.extend(lines.map(|line| Command::Header(line.into())));
+    let wanted = HEADER.text(session);
+    if matches!(wanted, "received-spf" | "both") {
+        add(report.received_spf());
+    }
+    if matches!(wanted, "authres" | "both") {
+        add(report.authentication_results());
+    }
 }

@@ -39,18 +39,21 @@ use crate::spf::record::{
 use crate::world::{DnsError, RecordType, Records};
 
 impl<'a> Checker<'a> {
-    /// Checks a client.
+    /// Checks a client: evaluates, waits for a missing answer, and evaluates
+    /// again, until nothing is missing or time is up.
     pub async fn check(&self, query: &Query<'_>) -> Outcome {
         let identity = Identity::of(query);
-        let mut outcome = Outcome::of(Problem::Late);
-        let attempt = self.settled(&identity, |evaluation| {
+        let mut asking = Asking::new(self.dns, self.clock, self.limits);
+        loop {
+            let mut evaluation = Evaluation::new(self, &identity, &mut asking);
             let checked = evaluation.check_host(&identity.domain, false);
-            if !evaluation.blind {
-                evaluation.conclude(checked, &mut outcome);
+            if let Some(outcome) = evaluation.outcome(checked) {
+                return outcome;
             }
-        });
-        attempt.await;
-        outcome
+            if !asking.answered().await {
+                return Outcome::of(Problem::Late);
+            }
+        }
     }
 
     /// Whether a client is a mail exchanger of a domain; whatever prevents
@@ -59,40 +62,16 @@ impl<'a> Checker<'a> {
         let (mail_from, helo, receiver) = (domain, "", "");
         let query = Query { client_ip, mail_from, helo, receiver };
         let identity = Identity::of(&query);
-        let mut is_exchanger = false;
-        let attempt = self.settled(&identity, |evaluation| {
-            let domain = &identity.domain;
-            let matched = evaluation.matches_mx(domain, Prefixes::WHOLE);
-            is_exchanger = matches!(matched, Ok(true)) && !evaluation.blind;
-        });
-        attempt.await;
-        is_exchanger
-    }
-
-    /// Evaluates, waits for a missing answer, and evaluates again, until
-    /// nothing is missing or time is up.
-    async fn settled(
-        &self,
-        identity: &Identity<'_>,
-        mut attempt: impl FnMut(&mut Evaluation<'_, 'a>),
-    ) {
-        let spare = self.limits.lookups.into();
-        let mut asking = Asking::new(self.dns, spare);
-        let mut time_is_up = None;
+        let mut asking = Asking::new(self.dns, self.clock, self.limits);
         loop {
-            let mut evaluation = Evaluation::new(self, identity, &mut asking);
-            attempt(&mut evaluation);
+            let mut evaluation = Evaluation::new(self, &identity, &mut asking);
+            let matched =
+                evaluation.matches_mx(&identity.domain, Prefixes::WHOLE);
             if !evaluation.blind {
-                return;
+                return matches!(matched, Ok(true));
             }
-            // RFC 7208 4.6.4: a limit on the time of all of it, and a
-            // temperror when it is over.
-            let time_is_up = time_is_up
-                .get_or_insert_with(|| self.clock.sleep(self.limits.deadline));
-            tokio::select! {
-                biased;
-                () = asking.answered() => {}
-                () = time_is_up => return,
+            if !asking.answered().await {
+                return false;
             }
         }
     }
@@ -113,23 +92,16 @@ struct Reading<'r> {
 }
 
 impl Evaluation<'_, '_> {
-    /// Writes down what it has come to.
-    fn conclude(
-        &mut self,
-        checked: Result<SpfResult, Stop>,
-        outcome: &mut Outcome,
-    ) {
-        match checked {
-            Ok(result) => (outcome.result, outcome.problem) = (result, None),
-            Err(Stop::Problem(problem)) => {
-                outcome.result = problem.result();
-                outcome.problem = Some(*problem);
-            }
-            Err(Stop::Unknown) => return,
-        }
-        outcome.explanation = self.explanation.take();
-        outcome.decision = self.decision.take();
-        outcome.trace = std::mem::take(&mut self.trace);
+    /// The outcome, or nothing if an answer was missing on the way.
+    fn outcome(self, checked: Result<SpfResult, Stop>) -> Option<Outcome> {
+        let (result, problem) = match checked {
+            _ if self.blind => return None,
+            Ok(result) => (result, None),
+            Err(Stop::Problem(problem)) => (problem.result(), Some(*problem)),
+            Err(Stop::Unknown) => return None,
+        };
+        let Self { explanation, decision, trace, .. } = self;
+        Some(Outcome { result, explanation, decision, problem, trace })
     }
 
     /// 4: `check_host()`. That there is no record is a problem like others,

@@ -53,13 +53,7 @@ impl<'a> Identity<'a> {
     pub fn of(query: &Query<'a>) -> Self {
         let (local_part, domain) = match query.mail_from {
             "" => ("", query.helo),
-            sender => {
-                // Faster than to search backwards for a character.
-                let at = sender.bytes().rposition(|byte| byte == b'@');
-                let domain = at.map_or(0, |at| at + 1);
-                let (before, domain) = sender.split_at(domain);
-                (before.strip_suffix('@').unwrap_or(""), domain)
-            }
+            sender => sender.rsplit_once('@').unwrap_or(("", sender)),
         };
         let or =
             |text: &'a str, other| if text.is_empty() { other } else { text };
@@ -221,7 +215,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Asks DNS.
-    #[inline]
+    #[inline(always)]
     pub fn ask(
         &mut self,
         name: &str,
@@ -232,10 +226,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             self.blind = true;
             return Err(Stop::Unknown);
         };
-        self.step(|| match &answer {
-            Ok(records) => format!("  {wanted} {name}: {records}"),
-            Err(error) => format!("  {wanted} {name}: {error}"),
-        });
+        if self.checker.tracing {
+            let answer = match &answer {
+                Ok(records) => records.to_string(),
+                Err(error) => error.to_string(),
+            };
+            self.trace.push(format!("  {wanted} {name}: {answer}"));
+        }
         // A name that DNS cannot carry has not been asked about, so it has
         // not been asked about in vain.
         if let Err(DnsError::NoName | DnsError::NoRecord) = answer {

