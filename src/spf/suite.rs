@@ -137,7 +137,7 @@ impl Test {
             let expected = self.results.join(" or ");
             return Some(format!("expected {expected}, got {got}"));
         }
-        let Some(expected) = self.explanation.as_deref() else { return None };
+        let expected = self.explanation.as_deref()?;
         let got = outcome.explanation.as_deref().unwrap_or("DEFAULT");
         let same = expected.eq_ignore_ascii_case(got);
         (outcome.result == SpfResult::Fail && !same)

@@ -195,7 +195,7 @@ fn geometric_means<const N: usize>(
 ) -> [f64; N] {
     let rows: Vec<_> = rows.collect();
     std::array::from_fn(|column| {
-        let logs = rows.iter().map(|row| row[column].ln());
+        let logs = rows.iter().map(|row| f64::ln(row[column]));
         (logs.sum::<f64>() / rows.len() as f64).exp()
     })
 }
