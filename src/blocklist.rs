@@ -15,6 +15,7 @@
 //! assert!(!list.means_listed("127.0.0.3".parse().unwrap()));
 //! ```
 
+use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -84,16 +85,16 @@ fn range(text: &str) -> Option<(Ipv4Addr, Ipv4Addr)> {
 /// The name under which a list has an address: its numbers backwards, or
 /// the hexadecimal digits of an IPv6 address (RFC 5782 2.1 and 2.4).
 pub fn query_name(client: IpAddr, list: &str) -> String {
-    let mut name = String::new();
+    let mut name = String::with_capacity(64 + list.len());
     match client {
         IpAddr::V4(v4) => {
             for number in v4.octets().iter().rev() {
-                name += &format!("{number}.");
+                _ = write!(name, "{number}.");
             }
         }
         IpAddr::V6(v6) => {
             for byte in v6.octets().iter().rev() {
-                name += &format!("{:x}.{:x}.", byte & 15, byte >> 4);
+                _ = write!(name, "{:x}.{:x}.", byte & 15, byte >> 4);
             }
         }
     }

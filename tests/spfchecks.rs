@@ -156,7 +156,10 @@ fn header(mail_from: &str, helo: &str) -> (String, String) {
     let outcome = Outcome {
         result: SpfResult::Pass,
         explanation: None,
-        decision: Some(Decision::new("example.com", "+all")),
+        decision: Some(Decision {
+            domain: "example.com".into(),
+            term: "+all".into(),
+        }),
         problem: None,
         trace: Vec::new(),
     };

@@ -12,9 +12,9 @@ use crate::cli::{Command, Outcome, complain, print, print_json};
 use crate::dns::system::open;
 use crate::frozen::Frozen;
 use crate::spf::check::{Checker, Query};
-use crate::spf::explain::{printable, third_party};
+use crate::spf::explain::{explanation, printable};
 use crate::spf::header::{Checked, Report};
-use crate::spf::outcome::{self, SpfResult};
+use crate::spf::outcome::SpfResult;
 use crate::spf::suite::Suite;
 use crate::world::{QMAIL, World};
 
@@ -185,13 +185,6 @@ fn show(report: &Report<'_>) {
 
 /// The longest line of a trace.
 const LINE_MAX: usize = 4000;
-
-/// The domain's words, marked as such.
-pub fn explanation(outcome: &outcome::Outcome) -> Option<String> {
-    let words = outcome.explanation.as_deref()?;
-    let by = outcome.decision.as_ref()?;
-    Some(third_party(by.domain(), words))
-}
 
 /// A report for programs.
 fn as_json(report: &Report<'_>) -> Value {

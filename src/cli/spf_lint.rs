@@ -114,14 +114,14 @@ impl Findings {
         }
         for directive in &record.directives {
             let term = directive.span.of(text.as_bytes());
-            let (wanted, spec) = match directive.mechanism {
+            let spec = directive.domain;
+            let wanted = match directive.mechanism {
                 Mechanism::All => break,
                 Mechanism::Ip4(..) | Mechanism::Ip6(..) => continue,
-                Mechanism::Include(spec) => (RecordType::Txt, Some(spec)),
-                Mechanism::A(spec, _) => (RecordType::A, spec),
-                Mechanism::Mx(spec, _) => (RecordType::Mx, spec),
-                Mechanism::Exists(spec) => (RecordType::A, Some(spec)),
-                Mechanism::Ptr(_) => {
+                Mechanism::Include => RecordType::Txt,
+                Mechanism::A(_) | Mechanism::Exists => RecordType::A,
+                Mechanism::Mx(_) => RecordType::Mx,
+                Mechanism::Ptr => {
                     self.lookups += 1;
                     self.warn(whose, term, "ptr is slow and not to be used");
                     continue;

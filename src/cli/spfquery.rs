@@ -6,9 +6,10 @@
 
 use std::net::IpAddr;
 
-use crate::cli::spf::{exit_status, explanation, in_world};
+use crate::cli::spf::{exit_status, in_world};
 use crate::cli::{Outcome, complain, print};
 use crate::spf::check::{Checker, Query};
+use crate::spf::explain::explanation;
 use crate::spf::header::{Checked, Report};
 use crate::spf::outcome::SpfResult;
 

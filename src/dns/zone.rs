@@ -20,7 +20,7 @@
 //! assert_eq!(answer, Err(DnsError::NoRecord));
 //! ```
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -233,24 +233,11 @@ impl Zone {
     /// Reads the zones of all scenarios of a file as one. Where several of
     /// them have the same owner, the last one counts.
     pub fn read(text: &str) -> Result<Self, Unreadable> {
-        let mut builder = Builder::default();
-        let mut in_zone = false;
-        for line in lines(text) {
-            match line? {
-                (_, Line::Scenario(_)) => {
-                    builder.scenario();
-                    in_zone = false;
-                }
-                (_, Line::Tests) => in_zone = false,
-                (_, Line::Zone) => in_zone = true,
-                (_, Line::Owner(owner)) => builder.owner(&owner),
-                (line, Line::Item(item)) if in_zone => {
-                    builder.record(line, &item)?;
-                }
-                (_, Line::Item(_)) => {}
-            }
+        let mut all = Builder::default();
+        for scenario in scenarios(text)? {
+            all.owners.extend(scenario.zone.owners);
         }
-        Ok(builder.build(Type99::Ignored))
+        Ok(all.build(Type99::Ignored))
     }
 
     /// The answers at a name. Most names are in lower case already, so they
@@ -277,39 +264,58 @@ impl Dns for Zone {
     }
 }
 
+/// A scenario as it is written down.
+#[derive(Clone, Debug, Default)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Its DNS.
+    pub zone: Builder,
+    /// Its tests, and in which line each of them stands.
+    pub tests: Vec<(usize, Value)>,
+}
+
+/// Reads all scenarios of a file that hold anything. What comes before the
+/// first of them is one without a name.
+pub fn scenarios(text: &str) -> Result<Vec<Scenario>, Unreadable> {
+    let mut read = Vec::new();
+    let mut scenario = Scenario::default();
+    let (mut in_tests, mut owner) = (false, String::new());
+    for line in lines(text) {
+        match line? {
+            (_, Line::Scenario(name)) => {
+                let next = Scenario { name, ..Scenario::default() };
+                read.push(std::mem::replace(&mut scenario, next));
+            }
+            (_, Line::Zone) => in_tests = false,
+            (_, Line::Tests) => in_tests = true,
+            (_, Line::Owner(name)) => {
+                owner = name.trim_end_matches('.').to_ascii_lowercase();
+                scenario.zone.owners.entry(owner.clone()).or_default();
+            }
+            (line, Line::Item(item)) if in_tests => {
+                scenario.tests.push((line, item));
+            }
+            (line, Line::Item(item)) => {
+                let owner = scenario.zone.owners.entry(owner.clone());
+                let flawed = || format!("not a record: {item}");
+                let put = owner.or_default().put(&item);
+                put.ok_or_else(|| Unreadable::new(line, flawed()))?;
+            }
+        }
+    }
+    read.push(scenario);
+    read.retain(|it| !it.zone.owners.is_empty() || !it.tests.is_empty());
+    Ok(read)
+}
+
 /// A zone while it is being read.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     owners: HashMap<String, Owner>,
-    of_scenario: BTreeSet<String>,
-    current: String,
 }
 
 impl Builder {
-    /// A scenario begins; its owners replace those of earlier ones.
-    pub fn scenario(&mut self) {
-        self.of_scenario.clear();
-    }
-
-    /// The records that follow belong to this owner.
-    pub fn owner(&mut self, name: &str) {
-        self.current = name.trim_end_matches('.').to_ascii_lowercase();
-        if self.of_scenario.insert(self.current.clone()) {
-            self.owners.insert(self.current.clone(), Owner::default());
-        }
-    }
-
-    /// Puts a record, as it stands in the given line.
-    pub fn record(
-        &mut self,
-        line: usize,
-        item: &Value,
-    ) -> Result<(), Unreadable> {
-        let owner = self.owners.entry(self.current.clone()).or_default();
-        let flawed = || Unreadable::new(line, format!("not a record: {item}"));
-        owner.put(item).ok_or_else(flawed)
-    }
-
     /// The zone. Aliases are followed now, once for all; the parents of an
     /// owner exist without records (RFC 8020).
     pub fn build(&self, edition: Type99) -> Zone {

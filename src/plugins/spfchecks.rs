@@ -1,8 +1,7 @@
 //! `spfchecks`: may this client send in the name of this sender?
 
-use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -11,9 +10,10 @@ use crate::plugin::{Message, Plugin, Verdict};
 use crate::session::{Missing, Session};
 use crate::settings::{Kind, Setting};
 use crate::spf::check::{Checker, Query};
-use crate::spf::explain::third_party;
+use crate::spf::evaluation::Identity;
+use crate::spf::explain::explanation;
 use crate::spf::header::{Checked, Report};
-use crate::spf::macros::{Letters, Place, expand};
+use crate::spf::macros::{Place, expand};
 use crate::spf::outcome::{Limits, SpfResult};
 use crate::spp::{Command, Section};
 use crate::world::World;
@@ -146,23 +146,16 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&AUTHENTICATED, &[]);
         return verdict;
     }
-    let client_ip = session.client_ip();
-    let (Some(mail_from), Some(helo)) = (session.mail_from(), session.helo())
+    let (Some(mail_from), Some(helo), Err(Missing::Invalid) | Ok(_)) =
+        (session.mail_from(), session.helo(), session.client_ip())
     else {
         verdict.log(&MISSING, &[]);
         return verdict;
     };
-    let client_ip = match client_ip {
-        Ok(client_ip) => client_ip,
-        Err(Missing::Unset) => {
-            verdict.log(&MISSING, &[]);
-            return verdict;
-        }
-        Err(Missing::Invalid) => {
-            let text = session.client_ip_text().unwrap_or_default();
-            verdict.log(&BAD_IP, &[text]);
-            return verdict;
-        }
+    let Ok(client_ip) = session.client_ip() else {
+        let text = session.client_ip_text().unwrap_or_default();
+        verdict.log(&BAD_IP, &[text]);
+        return verdict;
     };
     if is_skipped(session, world, client_ip, &mut verdict) {
         verdict.log(&SKIPPED, &[&client_ip.to_string()]);
@@ -270,12 +263,7 @@ fn judge(
         SpfResult::TempError => verdict.refuse(&TEMPORARY, &[&comment]),
         SpfResult::PermError => verdict.refuse(&PERMANENT, &[&comment, &why]),
         SpfResult::Fail => {
-            let words = report.outcome.explanation.as_deref();
-            let by = report.outcome.decision.as_ref();
-            let words = match (words, by) {
-                (Some(words), Some(by)) => third_party(by.domain(), words),
-                (_, _) => comment,
-            };
+            let words = explanation(report.outcome).unwrap_or(comment);
             verdict.refuse(&FAIL, &[&words, &why]);
         }
         SpfResult::None
@@ -292,25 +280,11 @@ fn judge(
 /// there is none.
 fn why(session: &Session, world: &World, query: &Query<'_>) -> String {
     let link = WHY.text(session);
-    let now = world.clock.now().duration_since(SystemTime::UNIX_EPOCH);
-    let sender = match query.mail_from {
-        "" => Cow::Owned(format!("postmaster@{}", query.helo)),
-        sender => sender.into(),
-    };
-    let (local_part, domain) = sender.rsplit_once('@').unwrap_or(("", &sender));
-    let letters = Letters {
-        client_ip: query.client_ip,
-        local_part,
-        sender_domain: domain,
-        domain,
-        helo: query.helo,
-        receiver: query.receiver,
-        validated: "unknown",
-        seconds: now.map_or(0, |time| time.as_secs()),
-    };
+    let identity = Identity::of(query);
+    let letters = identity.letters(&identity.domain, "unknown", &*world.clock);
     match expand(link, Place::Explanation, &letters) {
-        Ok(link) if !link.is_empty() => format!(" (see {link})"),
-        Ok(_) | Err(_) => String::new(),
+        Some(link) if !link.is_empty() => format!(" (see {link})"),
+        Some(_) | None => String::new(),
     }
 }
 
@@ -321,16 +295,14 @@ fn add_headers(session: &Session, report: &Report<'_>, verdict: &mut Verdict) {
     if session.recipients_asked().unwrap_or(1) > 1 {
         return;
     }
-    let (received_spf, results) = match HEADER.text(session) {
-        "received-spf" => (true, false),
-        "authres" => (false, true),
-        "both" => (true, true),
-        _ => return,
+    let mut add = |line: String| {
+        verdict.commands.push(Command::Header(line.into()));
     };
-    let lines = [
-        received_spf.then(|| report.received_spf()),
-        results.then(|| report.authentication_results()),
-    ];
-    let lines = lines.into_iter().flatten();
-    verdict.commands.extend(lines.map(|line| Command::Header(line.into())));
+    let wanted = HEADER.text(session);
+    if matches!(wanted, "received-spf" | "both") {
+        add(report.received_spf());
+    }
+    if matches!(wanted, "authres" | "both") {
+        add(report.authentication_results());
+    }
 }

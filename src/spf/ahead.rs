@@ -5,13 +5,15 @@
 //! meantime is under way by then. This is the table of what is under way.
 //!
 //! Without it a record with ten `include`s costs ten round trips, with it
-//! two. What limits it: at no time are more than `spare` answers here that
-//! no evaluation has needed, so a hostile record cannot multiply questions.
+//! two. What limits it: at no time are more answers here that no evaluation
+//! has needed than a check may look up, so a hostile record cannot multiply
+//! questions.
 
 use std::future::poll_fn;
 use std::task::Poll;
 
-use crate::world::{Answer, Asked, Dns, RecordType, Waiting};
+use crate::spf::outcome::Limits;
+use crate::world::{Answer, Asked, Clock, Dns, RecordType, Waiting};
 
 /// A question and what has become of it.
 struct Question<'a> {
@@ -32,14 +34,17 @@ enum State<'a> {
 /// The questions of one check that DNS could not answer at once.
 pub struct Asking<'a> {
     dns: &'a dyn Dns,
-    spare: usize,
+    clock: &'a dyn Clock,
+    limits: Limits,
     questions: Vec<Question<'a>>,
+    time_is_up: Option<Waiting<'a, ()>>,
 }
 
 impl<'a> Asking<'a> {
-    /// No questions yet; at most `spare` are asked in vain.
-    pub fn new(dns: &'a dyn Dns, spare: usize) -> Self {
-        Self { dns, spare, questions: Vec::new() }
+    /// No questions yet.
+    pub fn new(dns: &'a dyn Dns, clock: &'a dyn Clock, limits: Limits) -> Self {
+        let questions = Vec::new();
+        Self { dns, clock, limits, questions, time_is_up: None }
     }
 
     /// The answer, unless it has to be waited for. What is not `needed` is
@@ -62,7 +67,7 @@ impl<'a> Asking<'a> {
             };
         }
         let vain = self.questions.iter().filter(|it| !it.needed);
-        if !needed && vain.count() >= self.spare {
+        if !needed && vain.count() >= self.limits.lookups.into() {
             return None;
         }
         match self.dns.ask(name, wanted) {
@@ -75,20 +80,27 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// Waits until at least one more question has been answered.
-    pub async fn answered(&mut self) {
+    /// Waits until at least one more question has been answered. Returns
+    /// false when time is up, counted from the first wait (RFC 7208 4.6.4).
+    pub async fn answered(&mut self) -> bool {
+        let Self { clock, limits, questions, time_is_up, .. } = self;
+        let time_is_up =
+            time_is_up.get_or_insert_with(|| clock.sleep(limits.deadline));
         poll_fn(|context| {
-            let mut poll = Poll::Pending;
-            for question in &mut self.questions {
+            let mut answered = false;
+            for question in questions.iter_mut() {
                 if let State::Waiting(waiting) = &mut question.state
                     && let Poll::Ready(answer) = waiting.as_mut().poll(context)
                 {
                     question.state = State::Known(answer);
-                    poll = Poll::Ready(());
+                    answered = true;
                 }
             }
-            poll
+            match answered {
+                true => Poll::Ready(true),
+                false => time_is_up.as_mut().poll(context).map(|()| false),
+            }
         })
-        .await;
+        .await
     }
 }

@@ -26,36 +26,34 @@
 //! ```
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::str::from_utf8;
 
 use crate::spf::ahead::Asking;
 pub use crate::spf::evaluation::{Checker, Query};
 use crate::spf::evaluation::{Evaluation, Identity, Stop};
 use crate::spf::macros::Place;
-use crate::spf::outcome::{Decision, Limits, Outcome, Problem, SpfResult};
+use crate::spf::outcome::{Decision, Outcome, Problem, SpfResult};
 use crate::spf::record::{
-    Directive, DomainSpec, Mechanism, Prefixes, Record, SyntaxError, is_spf,
+    Directive, Mechanism, Prefixes, Record, SyntaxError, is_spf,
 };
-use crate::world::{DnsError, RecordType, Records, Texts, World};
+use crate::world::{DnsError, RecordType, Records};
 
 impl<'a> Checker<'a> {
-    /// A checker that goes by the RFC, asks ahead, and writes no trace.
-    pub fn new(world: &'a World) -> Self {
-        Self {
-            dns: &*world.dns,
-            clock: &*world.clock,
-            limits: Limits::default(),
-            tracing: false,
-            look_ahead: true,
-            keep_parsed: true,
-        }
-    }
-
-    /// Checks a client.
+    /// Checks a client: evaluates, waits for a missing answer, and evaluates
+    /// again, until nothing is missing or time is up.
     pub async fn check(&self, query: &Query<'_>) -> Outcome {
         let identity = Identity::of(query);
-        let outcome = self.settled(&identity, |it| it.outcome()).await;
-        outcome.unwrap_or_else(late)
+        let mut asking = Asking::new(self.dns, self.clock, self.limits);
+        loop {
+            let mut evaluation = Evaluation::new(self, &identity, &mut asking);
+            let checked = evaluation.check_host(&identity.domain, false);
+            if let Some(outcome) = evaluation.outcome(checked) {
+                return outcome;
+            }
+            if !asking.answered().await {
+                return Outcome::of(Problem::Late);
+            }
+        }
     }
 
     /// Whether a client is a mail exchanger of a domain; whatever prevents
@@ -64,54 +62,23 @@ impl<'a> Checker<'a> {
         let (mail_from, helo, receiver) = (domain, "", "");
         let query = Query { client_ip, mail_from, helo, receiver };
         let identity = Identity::of(&query);
-        let whole = Prefixes { ip4: 32, ip6: 128 };
-        let answer = self.settled(&identity, |mut evaluation| {
-            let matched = evaluation.matches_mx(&identity.domain, whole);
-            (!evaluation.blind).then_some(matches!(matched, Ok(true)))
-        });
-        answer.await.unwrap_or(false)
-    }
-
-    /// Evaluates, waits for a missing answer, and evaluates again, until
-    /// nothing is missing or time is up.
-    async fn settled<T>(
-        &self,
-        identity: &Identity<'_>,
-        attempt: impl Fn(Evaluation<'_, 'a>) -> Option<T>,
-    ) -> Option<T> {
-        let spare = self.limits.lookups.into();
-        let mut asking = Asking::new(self.dns, spare);
-        let mut time_is_up = None;
+        let mut asking = Asking::new(self.dns, self.clock, self.limits);
         loop {
-            let evaluation = Evaluation::new(self, identity, &mut asking);
-            if let Some(settled) = attempt(evaluation) {
-                return Some(settled);
+            let mut evaluation = Evaluation::new(self, &identity, &mut asking);
+            let matched =
+                evaluation.matches_mx(&identity.domain, Prefixes::WHOLE);
+            if !evaluation.blind {
+                return matches!(matched, Ok(true));
             }
-            // RFC 7208 4.6.4: a limit on the time of all of it, and a
-            // temperror when it is over.
-            let time_is_up = time_is_up
-                .get_or_insert_with(|| self.clock.sleep(self.limits.deadline));
-            tokio::select! {
-                biased;
-                () = asking.answered() => {}
-                () = time_is_up => return None,
+            if !asking.answered().await {
+                return false;
             }
         }
     }
 }
 
-/// The outcome when time is up.
-fn late() -> Outcome {
-    Outcome {
-        result: Problem::Late.result(),
-        explanation: None,
-        decision: None,
-        problem: Some(Problem::Late),
-        trace: Vec::new(),
-    }
-}
-
 /// A record that is being evaluated, and for whom.
+#[derive(Clone, Copy)]
 struct Reading<'r> {
     /// What it says.
     record: &'r Record,
@@ -126,12 +93,9 @@ struct Reading<'r> {
 
 impl Evaluation<'_, '_> {
     /// The outcome, or nothing if an answer was missing on the way.
-    fn outcome(mut self) -> Option<Outcome> {
-        let checked = self.check_host(&self.identity.domain, false);
-        if self.blind {
-            return None;
-        }
+    fn outcome(self, checked: Result<SpfResult, Stop>) -> Option<Outcome> {
         let (result, problem) = match checked {
+            _ if self.blind => return None,
             Ok(result) => (result, None),
             Err(Stop::Problem(problem)) => (problem.result(), Some(*problem)),
             Err(Stop::Unknown) => return None,
@@ -147,50 +111,47 @@ impl Evaluation<'_, '_> {
         domain: &str,
         included: bool,
     ) -> Result<SpfResult, Stop> {
+        let name = || domain.to_owned();
         // 4.3: malformed, a literal or a single label: none.
         if !domain.bytes().any(|it| it == b'.') || domain.starts_with('[') {
-            return Err(Problem::NotADomain(domain.to_owned()).into());
+            return Err(Problem::NotADomain(name()).into());
         }
-        let texts = self.record_lookup(domain)?;
+        // 4.4: the TXT records of the domain, and of no other type.
+        let texts = match self.ask(domain, RecordType::Txt)? {
+            Ok(Records::Txt(texts)) => texts,
+            Ok(_) | Err(DnsError::NoName | DnsError::NoRecord) => {
+                return Err(Problem::NoRecord(name()).into());
+            }
+            Err(error) => return Err(Problem::Dns(name(), error).into()),
+        };
         let read_now;
-        let read = if self.checker.keep_parsed {
+        let selected = if self.checker.keep_parsed {
             texts.made(Selected::from_texts).unwrap_or(&Selected::None)
         } else {
             read_now = Selected::from_texts(&texts);
             &read_now
         };
-        let domain_too = || domain.to_owned();
-        Err(match read {
+        let problem = match selected {
             Selected::Record(index, record) => {
                 let text = texts.get(*index).map_or(&[][..], |text| text);
                 let reading = Reading { record, text, domain, included };
-                return self.evaluate(&reading);
+                return self.evaluate(reading);
             }
-            Selected::None => Problem::NoRecord(domain_too()),
-            Selected::Several => Problem::SeveralRecords(domain_too()),
-            Selected::Wrong(error) => Problem::Syntax(domain_too(), *error),
-        }
-        .into())
-    }
-
-    /// 4.4: the TXT records of a domain, and of no other type.
-    fn record_lookup(&mut self, domain: &str) -> Result<Arc<Texts>, Stop> {
-        match self.ask(domain, RecordType::Txt)? {
-            Ok(Records::Txt(texts)) => Ok(texts),
-            Ok(_) | Err(DnsError::NoName | DnsError::NoRecord) => {
-                Err(Problem::NoRecord(domain.to_owned()).into())
-            }
-            Err(error) => Err(Problem::Dns(domain.to_owned(), error).into()),
-        }
+            Selected::None => Problem::NoRecord(name()),
+            Selected::Several => Problem::SeveralRecords(name()),
+            Selected::Wrong(error) => Problem::Syntax(name(), *error),
+        };
+        Err(problem.into())
     }
 
     /// 4.6: the directives from left to right, then `redirect`, then
     /// neutral (4.7).
-    fn evaluate(&mut self, at: &Reading<'_>) -> Result<SpfResult, Stop> {
-        let Reading { record, text, domain, included } = *at;
+    fn evaluate(&mut self, at: Reading<'_>) -> Result<SpfResult, Stop> {
+        let Reading { record, text, domain, included } = at;
         self.step(|| format!("{domain}: {}", String::from_utf8_lossy(text)));
         let mut matched: Option<&Directive> = None;
         for directive in &record.directives {
+            self.step(|| format!("{domain}: try {}", directive.span.of(text)));
             if self.matches(directive, at)? {
                 matched = Some(directive);
                 break;
@@ -198,13 +159,19 @@ impl Evaluation<'_, '_> {
         }
         // RFC 7208 5.1 and 6.1: with `all`, redirect is never reached.
         if let (None, Some(target)) = (matched, record.redirect) {
-            return self.redirect(target, at);
+            // 6.1: another record takes the place of this one, its
+            // explanation included.
+            self.pay_lookup()?;
+            let name = self.target(Some(target), text, domain)?;
+            let result = self.check_host(&name, included);
+            return unless_missing(result, Problem::RedirectsNowhere);
         }
         let result = matched.map_or(SpfResult::Neutral, |it| it.result);
         self.step(|| format!("{domain}: {result}"));
         if !included && !self.blind {
             let term = matched.map_or("", |it| it.span.of(text));
-            self.decision = Some(Decision::new(domain, term));
+            let (domain, term) = (domain.to_owned(), term.to_owned());
+            self.decision = Some(Decision { domain, term });
             if result == SpfResult::Fail {
                 self.explain(at)?;
             }
@@ -217,91 +184,68 @@ impl Evaluation<'_, '_> {
     fn matches(
         &mut self,
         directive: &Directive,
-        at: &Reading<'_>,
+        at: Reading<'_>,
     ) -> Result<bool, Stop> {
-        self.step(|| {
-            format!("{}: try {}", at.domain, directive.span.of(at.text))
-        });
-        let spec = match directive.mechanism {
+        match directive.mechanism {
             // 5.1: everybody.
-            Mechanism::All => return Ok(true),
+            Mechanism::All => Ok(true),
             Mechanism::Ip4(network, prefix) => {
-                return Ok(self.matches_ip4(network, prefix));
+                Ok(self.matches_ip(network.into(), prefix))
             }
             Mechanism::Ip6(network, prefix) => {
-                return Ok(self.matches_ip6(network, prefix));
+                Ok(self.matches_ip(network.into(), prefix))
             }
-            Mechanism::Include(spec) | Mechanism::Exists(spec) => Some(spec),
-            Mechanism::A(spec, _)
-            | Mechanism::Mx(spec, _)
-            | Mechanism::Ptr(spec) => spec,
-        };
-        let matched = self.matches_with_dns(directive.mechanism, spec, at);
-        self.hope(matched)
+            Mechanism::Include
+            | Mechanism::A(_)
+            | Mechanism::Mx(_)
+            | Mechanism::Ptr
+            | Mechanism::Exists => {
+                let matched = self.matches_with_dns(directive, at);
+                self.hope(matched)
+            }
+        }
     }
 
     /// A mechanism that asks DNS, and what that costs (4.6.4).
     fn matches_with_dns(
         &mut self,
-        mechanism: Mechanism,
-        spec: Option<DomainSpec>,
-        at: &Reading<'_>,
+        directive: &Directive,
+        at: Reading<'_>,
     ) -> Result<bool, Stop> {
         self.pay_lookup()?;
-        let name = self.target(spec, at.text, at.domain)?;
-        let matched = match mechanism {
-            Mechanism::Include(_) => self.matches_include(&name)?,
-            Mechanism::A(_, prefixes) => self.matches_a(&name, prefixes)?,
-            Mechanism::Mx(_, prefixes) => self.matches_mx(&name, prefixes)?,
-            Mechanism::Ptr(_) => self.matches_ptr(&name)?,
-            Mechanism::Exists(_) => self.matches_exists(&name)?,
+        let name = self.target(directive.domain, at.text, at.domain)?;
+        let matched = match directive.mechanism {
+            // 5.2: whom another record lets pass. Its other results are no
+            // match, its errors are ours, and that it is missing is one.
+            Mechanism::Include => {
+                let result = self.check_host(&name, true);
+                let result = unless_missing(result, Problem::IncludesNothing);
+                result? == SpfResult::Pass
+            }
+            Mechanism::A(prefixes) => self.matches_a(&name, prefixes)?,
+            Mechanism::Mx(prefixes) => self.matches_mx(&name, prefixes)?,
+            Mechanism::Ptr => self.matches_ptr(&name)?,
+            Mechanism::Exists => self.matches_exists(&name)?,
             Mechanism::All | Mechanism::Ip4(..) | Mechanism::Ip6(..) => false,
         };
         self.pay_void()?;
         Ok(matched)
     }
 
-    /// 5.2: whom another record lets pass. Its other results are no match,
-    /// its errors are ours, and that it is missing is an error.
-    fn matches_include(&mut self, name: &str) -> Result<bool, Stop> {
-        let result = self.check_host(name, true);
-        let result = unless_missing(result, Problem::IncludesNothing)?;
-        Ok(result == SpfResult::Pass)
-    }
-
-    /// 6.1: another record takes the place of this one, its explanation
-    /// included.
-    fn redirect(
-        &mut self,
-        target: DomainSpec,
-        at: &Reading<'_>,
-    ) -> Result<SpfResult, Stop> {
-        self.pay_lookup()?;
-        let name = self.target(Some(target), at.text, at.domain)?;
-        let result = self.check_host(&name, at.included);
-        unless_missing(result, Problem::RedirectsNowhere)
-    }
-
     /// 6.2: what the domain says about its `fail`: the one text at a name,
     /// if it is one, of printable ASCII, and all its macros are macros. An
     /// explanation that cannot be had changes nothing.
-    fn explain(&mut self, at: &Reading<'_>) -> Result<(), Stop> {
+    fn explain(&mut self, at: Reading<'_>) -> Result<(), Stop> {
         let Some(spec) = at.record.explanation else { return Ok(()) };
         let name = self.target(Some(spec), at.text, at.domain)?;
-        let Ok(Records::Txt(texts)) = self.ask(&name, RecordType::Txt)? else {
-            return Ok(());
-        };
-        let [text] = &texts[..] else { return Ok(()) };
-        let printable = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        let (true, Ok(text)) = (printable, std::str::from_utf8(text)) else {
-            return Ok(());
-        };
-        let p = match text.contains("%{p") || text.contains("%{P") {
-            true => self.validated_name(at.domain)?,
-            false => String::new(),
-        };
-        let words = self.expand(text, Place::Explanation, at.domain, &p);
-        self.explanation = words.ok();
+        if let Ok(Records::Txt(texts)) = self.ask(&name, RecordType::Txt)?
+            && let [text] = &texts[..]
+            && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+            && let Ok(text) = from_utf8(text)
+        {
+            let place = Place::Explanation;
+            self.explanation = self.expand(text, place, at.domain)?;
+        }
         Ok(())
     }
 }

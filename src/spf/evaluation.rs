@@ -8,14 +8,12 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
 
 use crate::dns::can_carry;
 use crate::spf::ahead::Asking;
-use crate::spf::macros::{Letters, Place, expand, fitting};
+use crate::spf::macros::{Letters, fitting};
 use crate::spf::outcome::{Decision, Limits, Problem};
-use crate::spf::record::{DomainSpec, SyntaxError};
-use crate::world::{Answer, Clock, Dns, DnsError, RecordType, Records};
+use crate::world::{Answer, Clock, Dns, DnsError, RecordType, World};
 
 /// Who wants to send mail in whose name (4.1).
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +72,26 @@ impl<'a> Identity<'a> {
             receiver: or(query.receiver, "unknown"),
         }
     }
+
+    /// What the letters of macros stand for in a record of `domain`;
+    /// `validated` is what `%{p}` is (7.2).
+    pub fn letters<'l>(
+        &'l self,
+        domain: &'l str,
+        validated: &'l str,
+        clock: &'l dyn Clock,
+    ) -> Letters<'l> {
+        Letters {
+            client_ip: self.client_ip,
+            local_part: self.local_part,
+            sender_domain: &self.domain,
+            domain,
+            helo: self.helo,
+            receiver: self.receiver,
+            validated,
+            clock,
+        }
+    }
 }
 
 /// As much of a text as counts.
@@ -97,6 +115,20 @@ pub struct Checker<'a> {
     /// Whether parsed records stay with the answers that they came in; off
     /// only where parsing is to be measured.
     pub keep_parsed: bool,
+}
+
+impl<'a> Checker<'a> {
+    /// A checker that goes by the RFC, asks ahead, and writes no trace.
+    pub fn new(world: &'a World) -> Self {
+        Self {
+            dns: &*world.dns,
+            clock: &*world.clock,
+            limits: Limits::default(),
+            tracing: false,
+            look_ahead: true,
+            keep_parsed: true,
+        }
+    }
 }
 
 /// Why an evaluation does not go on.
@@ -183,6 +215,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
     }
 
     /// Asks DNS.
+    #[inline(always)]
     pub fn ask(
         &mut self,
         name: &str,
@@ -193,10 +226,13 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             self.blind = true;
             return Err(Stop::Unknown);
         };
-        self.step(|| match &answer {
-            Ok(records) => format!("  {wanted} {name}: {records}"),
-            Err(error) => format!("  {wanted} {name}: {error}"),
-        });
+        if self.checker.tracing {
+            let answer = match &answer {
+                Ok(records) => records.to_string(),
+                Err(error) => error.to_string(),
+            };
+            self.trace.push(format!("  {wanted} {name}: {answer}"));
+        }
         // A name that DNS cannot carry has not been asked about, so it has
         // not been asked about in vain.
         if let Err(DnsError::NoName | DnsError::NoRecord) = answer {
@@ -213,116 +249,4 @@ impl<'e, 'a> Evaluation<'e, 'a> {
             matched => matched,
         }
     }
-
-    /// The name that a term is about: its own, expanded, or the domain
-    /// (4.8).
-    pub fn target<'t>(
-        &mut self,
-        spec: Option<DomainSpec>,
-        text: &'t [u8],
-        domain: &'t str,
-    ) -> Result<Cow<'t, str>, Stop> {
-        let Some(spec) = spec else { return Ok(domain.into()) };
-        let name = spec.span.of(text);
-        if !spec.has_macros {
-            return Ok(fitting(name).into());
-        }
-        let p = match spec.asks_for_p {
-            true => self.validated_name(domain)?,
-            false => String::new(),
-        };
-        let mut name =
-            self.expand(name, Place::Domain, domain, &p).unwrap_or_default();
-        let kept = fitting(&name);
-        if kept.len() < name.len() {
-            name = kept.to_owned();
-        }
-        Ok(name.into())
-    }
-
-    /// Expands the macros of a text; `p` is what `%{p}` stands for.
-    pub fn expand(
-        &self,
-        text: &str,
-        place: Place,
-        domain: &str,
-        p: &str,
-    ) -> Result<String, SyntaxError> {
-        let since_1970 = match place {
-            Place::Domain => Ok(Duration::ZERO),
-            Place::Explanation => {
-                let now = self.checker.clock.now();
-                now.duration_since(SystemTime::UNIX_EPOCH)
-            }
-        };
-        let letters = Letters {
-            client_ip: self.identity.client_ip,
-            local_part: self.identity.local_part,
-            sender_domain: &self.identity.domain,
-            domain,
-            helo: self.identity.helo,
-            receiver: self.identity.receiver,
-            validated: p,
-            seconds: since_1970.map_or(0, |time| time.as_secs()),
-        };
-        expand(text, place, &letters)
-    }
-
-    /// What `%{p}` stands for (7.3): a name of the client that leads back
-    /// to it; best the domain itself, else one below it, else any.
-    pub fn validated_name(&mut self, domain: &str) -> Result<String, Stop> {
-        let mut names = self.client_names()?;
-        names.sort_by_key(|name| {
-            (!name.eq_ignore_ascii_case(domain), !is_within(name, domain))
-        });
-        for name in names {
-            if self.leads_to_client(&name)? {
-                return Ok(name);
-            }
-        }
-        Ok("unknown".to_owned())
-    }
-
-    /// The first names that the client's address has in DNS (5.5). A
-    /// failing server means that it has none.
-    pub fn client_names(&mut self) -> Result<Vec<String>, Stop> {
-        // RFC 7208 5.5: the name is made as any other.
-        let name = self.expand("%{ir}.%{v}.arpa", Place::Domain, "", "");
-        let name = name.unwrap_or_default();
-        let Ok(Records::Ptr(names)) = self.ask(&name, RecordType::Ptr)? else {
-            return Ok(Vec::new());
-        };
-        // RFC 7208 4.6.4: further names are ignored.
-        let names = names.iter().take(self.checker.limits.ptr);
-        Ok(names.map(|name| fitting(name).to_owned()).collect())
-    }
-
-    /// Whether the client is among the addresses of a name; a failing
-    /// server means no (5.5).
-    pub fn leads_to_client(&mut self, name: &str) -> Result<bool, Stop> {
-        let wanted = self.address_type();
-        Ok(match (self.ask(name, wanted)?, self.identity.client_ip) {
-            (Ok(Records::A(list)), IpAddr::V4(ip)) => list.contains(&ip),
-            (Ok(Records::Aaaa(list)), IpAddr::V6(ip)) => list.contains(&ip),
-            (Ok(_) | Err(_), _) => false,
-        })
-    }
-
-    /// The type of addresses that the client can be among (section 5).
-    pub fn address_type(&self) -> RecordType {
-        match self.identity.client_ip {
-            IpAddr::V4(_) => RecordType::A,
-            IpAddr::V6(_) => RecordType::Aaaa,
-        }
-    }
-}
-
-/// Whether a name is a domain or lies below it.
-pub fn is_within(name: &str, domain: &str) -> bool {
-    let Some(start) = name.len().checked_sub(domain.len()) else {
-        return false;
-    };
-    let (name, domain) = (name.as_bytes(), domain.as_bytes());
-    name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(domain))
-        && (start == 0 || name.get(start - 1) == Some(&b'.'))
 }

@@ -12,6 +12,8 @@
 //! assert_eq!(words, "bad.example explains: click??250 ok ?[2J");
 //! ```
 
+use crate::spf::outcome::Outcome;
+
 /// The longest explanation in a reply; more does not fit a line of SMTP
 /// together with our own words (RFC 5321 4.5.3.1.5).
 pub const QUOTED_MAX: usize = 400;
@@ -20,6 +22,12 @@ pub const QUOTED_MAX: usize = 400;
 pub fn third_party(domain: &str, words: &str) -> String {
     let words = printable(words, QUOTED_MAX);
     format!("{} explains: {words}", printable(domain, QUOTED_MAX / 2))
+}
+
+/// What a domain says about our refusal, marked as its words.
+pub fn explanation(outcome: &Outcome) -> Option<String> {
+    let words = outcome.explanation.as_deref()?;
+    Some(third_party(&outcome.decision.as_ref()?.domain, words))
 }
 
 /// Printable ASCII, at most so many characters of it; `?` for all else.

@@ -62,26 +62,17 @@ impl Report<'_> {
         let sender = printable(&self.sender(), VALUE_MAX);
         let ip = self.query.client_ip.to_canonical();
         let reason = printable(&self.outcome.reason(), VALUE_MAX);
-        match self.outcome.result {
-            SpfResult::Pass => {
-                format!("domain of {sender} designates {ip}: {reason}")
-            }
-            SpfResult::Fail => {
-                format!("domain of {sender} does not allow {ip}: {reason}")
-            }
-            SpfResult::SoftFail => {
-                format!("domain of {sender} discourages {ip}: {reason}")
-            }
-            SpfResult::Neutral => {
-                format!("domain of {sender} does not say about {ip}: {reason}")
-            }
-            SpfResult::None => {
-                format!("domain of {sender} says nothing about {ip}: {reason}")
-            }
+        let says = match self.outcome.result {
+            SpfResult::Pass => "designates",
+            SpfResult::Fail => "does not allow",
+            SpfResult::SoftFail => "discourages",
+            SpfResult::Neutral => "does not say about",
+            SpfResult::None => "says nothing about",
             SpfResult::TempError | SpfResult::PermError => {
-                format!("cannot check {ip} for {sender}: {reason}")
+                return format!("cannot check {ip} for {sender}: {reason}");
             }
-        }
+        };
+        format!("domain of {sender} {says} {ip}: {reason}")
     }
 
     /// `Received-SPF` (9.1, with erratum 5436), on one line.

@@ -7,6 +7,7 @@
 //!
 //! ```
 //! use ra_plugins::spf::macros::{Letters, Place, expand};
+//! use ra_plugins::world::SystemClock;
 //!
 //! let letters = Letters {
 //!     client_ip: "192.0.2.9".parse().unwrap(),
@@ -16,7 +17,7 @@
 //!     helo: "mx.example.org",
 //!     receiver: "unknown",
 //!     validated: "unknown",
-//!     seconds: 0,
+//!     clock: &SystemClock,
 //! };
 //! let name = expand("%{ir}.%{v}.%{l1r-}.%{d2}", Place::Domain, &letters);
 //! assert_eq!(name.unwrap(), "9.2.0.192.in-addr.strong.example.com");
@@ -25,9 +26,10 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use crate::dns::NAME_MAX;
-use crate::spf::record::{Flaw, SyntaxError};
+use crate::world::Clock;
 
 /// Where a macro stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub enum Place {
 }
 
 /// What the letters stand for (7.2).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Letters<'a> {
     /// `i`, `c` and `v`.
     pub client_ip: IpAddr,
@@ -55,12 +57,37 @@ pub struct Letters<'a> {
     pub receiver: &'a str,
     /// `p`
     pub validated: &'a str,
-    /// `t`: seconds since 1970.
-    pub seconds: u64,
+    /// `t`
+    pub clock: &'a dyn Clock,
 }
 
-/// `%{…}`, taken apart (7.1: `macro-expand`).
-struct Macro<'a> {
+/// What a `%` can begin (7.1: `macro-expand`).
+pub enum Percent<'a> {
+    /// `%%`, `%_` and `%-`.
+    Sign(&'static str),
+    /// `%{…}`
+    Macro(Macro<'a>),
+}
+
+impl<'a> Percent<'a> {
+    /// Reads what a `%` at the beginning of a text stands for, and returns
+    /// what is behind it; nothing if the grammar does not know it.
+    pub fn parse(text: &'a [u8], place: Place) -> Option<(Self, &'a [u8])> {
+        match text {
+            [_, b'%', rest @ ..] => Some((Self::Sign("%"), rest)),
+            [_, b'_', rest @ ..] => Some((Self::Sign(" "), rest)),
+            [_, b'-', rest @ ..] => Some((Self::Sign("%20"), rest)),
+            [_, b'{', letter, rest @ ..] => {
+                let (it, rest) = Macro::parse(*letter, rest, place)?;
+                Some((Self::Macro(it), rest))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `%{…}`, taken apart.
+pub struct Macro<'a> {
     letter: u8,
     keep: usize,
     reverse: bool,
@@ -68,10 +95,13 @@ struct Macro<'a> {
 }
 
 impl<'a> Macro<'a> {
-    /// Reads a macro whose `%{` stands at the beginning of the text, and
-    /// how long it is.
-    fn parse(text: &'a [u8], place: Place) -> Option<(Self, usize)> {
-        let (letter, mut rest) = text.get(2..)?.split_first()?;
+    /// Reads what stands behind the letter of a macro, up to its `}`, and
+    /// returns what is behind that.
+    fn parse(
+        letter: u8,
+        mut rest: &'a [u8],
+        place: Place,
+    ) -> Option<(Self, &'a [u8])> {
         let known = match letter.to_ascii_lowercase() {
             b's' | b'l' | b'o' | b'd' | b'i' | b'p' | b'v' | b'h' => true,
             b'c' | b'r' | b't' => place == Place::Explanation,
@@ -86,14 +116,13 @@ impl<'a> Macro<'a> {
         let reverse = matches!(rest, [b'r' | b'R', ..]);
         let rest = rest.get(usize::from(reverse)..)?;
         let end = rest.iter().position(|byte| *byte == b'}')?;
-        let delimiters = rest.get(..end)?;
+        let (delimiters, rest) = rest.split_at_checked(end)?;
         let allowed = |byte: &u8| b".-+,/_=".contains(byte);
         // RFC 7208 7.3: the number must not be zero.
         let sound = keep != Some(0) && delimiters.iter().all(allowed);
         let keep = keep.unwrap_or(usize::MAX);
-        let length = text.len() - rest.len() + end + 1;
-        let it = Self { letter: *letter, keep, reverse, delimiters };
-        (known && sound).then_some((it, length))
+        let it = Self { letter, keep, reverse, delimiters };
+        (known && sound).then_some((it, rest.get(1..)?))
     }
 
     /// Appends a value: split, reversed, cut to the last parts, joined by
@@ -147,19 +176,6 @@ impl<'a> Macro<'a> {
     }
 }
 
-/// The length of what a `%` at the beginning of a text stands for, and
-/// whether that asks for `p`; nothing if the grammar does not know it (7.1).
-pub fn skip_percent(text: &[u8], place: Place) -> Option<(usize, bool)> {
-    match text {
-        [_, b'%' | b'_' | b'-', ..] => Some((2, false)),
-        [_, b'{', letter, ..] => {
-            let (_, length) = Macro::parse(text, place)?;
-            Some((length, matches!(letter, b'p' | b'P')))
-        }
-        _ => None,
-    }
-}
-
 /// The longest explanation that is expanded (RFC 7208 6.2: a receiver may
 /// limit its length). It has to pass through an SMTP reply.
 pub const EXPLANATION_MAX: usize = 1000;
@@ -168,40 +184,36 @@ pub const EXPLANATION_MAX: usize = 1000;
 /// [`NAME_MAX`] octets that survive in the end.
 const NAME_SLACK: usize = 4 * NAME_MAX;
 
-/// Expands all macros of a text (7.1 to 7.3).
+/// Expands all macros of a text (7.1 to 7.3), if they are macros.
 pub fn expand(
     text: &str,
     place: Place,
     letters: &Letters<'_>,
-) -> Result<String, SyntaxError> {
+) -> Option<String> {
     let mut out = String::with_capacity(2 * text.len().min(NAME_MAX));
     let mut rest = text;
-    while let Some((before, _)) = rest.split_once('%') {
+    while let Some(at) = rest.bytes().position(|byte| byte == b'%') {
+        let (before, from) = rest.split_at_checked(at)?;
         out.push_str(before);
-        let flaw = Flaw::BadMacro.at(text.len() - rest.len() + before.len());
-        rest = rest.get(before.len()..).unwrap_or_default();
-        let length = match rest.as_bytes() {
-            [_, sign @ (b'%' | b'_' | b'-'), ..] => {
-                out.push_str(match sign {
-                    b'%' => "%",
-                    b'_' => " ",
-                    _ => "%20",
-                });
-                2
-            }
-            bytes @ [_, b'{', ..] => {
-                let (it, length) = Macro::parse(bytes, place).ok_or(flaw)?;
+        let (percent, behind) = Percent::parse(from.as_bytes(), place)?;
+        match percent {
+            Percent::Sign(sign) => out.push_str(sign),
+            Percent::Macro(it) => {
                 it.append(&letters.value(it.letter), &mut out);
-                length
             }
-            _ => return Err(flaw),
-        };
-        rest = rest.get(length..).unwrap_or_default();
+        }
+        rest = from.get(from.len() - behind.len()..)?;
         shorten(&mut out, place);
     }
     out.push_str(rest);
     shorten(&mut out, place);
-    Ok(out)
+    Some(out)
+}
+
+/// Whether a text asks for `%{p}`, which asks DNS.
+pub fn asks_for_p(text: &str) -> bool {
+    let mut triples = text.as_bytes().windows(3);
+    triples.any(|it| matches!(it, b"%{p" | b"%{P"))
 }
 
 /// Keeps what grows within bounds: of a name only the end counts, of an
@@ -236,14 +248,18 @@ impl Letters<'_> {
             b'h' => self.helo.into(),
             b'c' => self.client_ip.to_string().into(),
             b'r' => self.receiver.into(),
-            _ => self.seconds.to_string().into(),
+            _ => {
+                let now = self.clock.now();
+                let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
+                since_1970.unwrap_or_default().as_secs().to_string().into()
+            }
         }
     }
 }
 
 /// An address with a dot between any two of its parts: four numbers, or 32
 /// hexadecimal digits (7.3).
-pub fn dotted(ip: IpAddr) -> String {
+fn dotted(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => {

@@ -125,35 +125,18 @@ impl Problem {
 /// The term that decided, and whose record it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    words: String,
-    term: usize,
-}
-
-impl Decision {
-    /// Remembers a term; it is empty where none has matched.
-    pub fn new(domain: &str, term: &str) -> Self {
-        let mut words = String::with_capacity(domain.len() + term.len());
-        words.push_str(domain);
-        words.push_str(term);
-        Self { words, term: domain.len() }
-    }
-
-    /// Whose record decided.
-    pub fn domain(&self) -> &str {
-        self.words.get(..self.term).unwrap_or_default()
-    }
-
-    /// The term.
-    pub fn term(&self) -> &str {
-        self.words.get(self.term..).unwrap_or_default()
-    }
+    /// Whose record.
+    pub domain: String,
+    /// The term; empty where none has matched.
+    pub term: String,
 }
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.domain(), self.term()) {
-            (domain, "") => write!(f, "no mechanism of {domain} matched"),
-            (domain, term) => write!(f, "mechanism {term} of {domain}"),
+        let Self { domain, term } = self;
+        match term.is_empty() {
+            true => write!(f, "no mechanism of {domain} matched"),
+            false => write!(f, "mechanism {term} of {domain}"),
         }
     }
 }
@@ -174,6 +157,17 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome that a problem makes.
+    pub fn of(problem: Problem) -> Self {
+        Self {
+            result: problem.result(),
+            explanation: None,
+            decision: None,
+            problem: Some(problem),
+            trace: Vec::new(),
+        }
+    }
+
     /// What decided, or what stood in the way, in a few words.
     pub fn reason(&self) -> String {
         match (&self.decision, &self.problem) {

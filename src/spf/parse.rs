@@ -19,7 +19,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::spf::macros::{Place, skip_percent};
+use crate::spf::macros::{Percent, Place};
 use crate::spf::record::{
     Directive, DomainSpec, Flaw, Mechanism, Prefixes, RECORD_MAX, Record, Span,
     SpfResult, SyntaxError, VERSION, is_spf,
@@ -59,24 +59,11 @@ impl<'a> Parser<'a> {
         self.text.len() - self.rest.len()
     }
 
-    /// The next byte.
-    fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
-    /// Steps over some bytes.
-    fn skip(&mut self, count: usize) {
-        self.rest = self.rest.get(count..).unwrap_or_default();
-    }
-
     /// Steps over a byte if it is the next one.
     fn take(&mut self, byte: u8) -> bool {
-        let [first, rest @ ..] = self.rest else { return false };
-        let found = *first == byte;
-        if found {
-            self.rest = rest;
-        }
-        found
+        let Some(rest) = self.rest.strip_prefix(&[byte]) else { return false };
+        self.rest = rest;
+        true
     }
 
     /// Steps over all bytes of a kind, and returns them.
@@ -95,10 +82,10 @@ impl<'a> Parser<'a> {
         // Most terms are networks, which take about this much.
         record.directives.reserve(2 + self.text.len() / 16);
         loop {
-            match self.peek() {
-                Some(b' ') => self.skip(1),
-                Some(_) => self.term(&mut record)?,
-                None => return Ok(record),
+            match self.rest {
+                [] => return Ok(record),
+                [b' ', rest @ ..] => self.rest = rest,
+                _ => self.term(&mut record)?,
             }
         }
     }
@@ -106,50 +93,47 @@ impl<'a> Parser<'a> {
     /// One term: a directive or a modifier.
     fn term(&mut self, record: &mut Record) -> Result<(), Flaw> {
         let start = self.at();
-        let sign = match self.peek() {
-            Some(b'+') => Some(SpfResult::Pass),
-            Some(b'-') => Some(SpfResult::Fail),
-            Some(b'~') => Some(SpfResult::SoftFail),
-            Some(b'?') => Some(SpfResult::Neutral),
-            _ => None,
+        let (sign, from) = match self.rest {
+            [b'+', rest @ ..] => (Some(SpfResult::Pass), rest),
+            [b'-', rest @ ..] => (Some(SpfResult::Fail), rest),
+            [b'~', rest @ ..] => (Some(SpfResult::SoftFail), rest),
+            [b'?', rest @ ..] => (Some(SpfResult::Neutral), rest),
+            rest => (None, rest),
         };
-        self.skip(usize::from(sign.is_some()));
+        self.rest = from;
+        let result = sign.unwrap_or(SpfResult::Pass);
         // Most terms are IPv4 networks: they are told by a glance and go
         // into the list without a detour, which halves the time.
-        if let [b'i' | b'I', b'p' | b'P', b'4', b':', ..] = self.rest {
-            self.skip(4);
+        if let [b'i' | b'I', b'p' | b'P', b'4', b':', rest @ ..] = from {
+            self.rest = rest;
             let (network, prefix) = self.ip4()?;
             let mechanism = Mechanism::Ip4(network, prefix);
-            return self.push(record, sign, mechanism, start);
+            return self.push(record, start, result, mechanism, None);
         }
-        let from = self.rest;
         let name = self.take_while(|byte| {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
         });
-        if self.peek() == Some(b'=') && sign.is_none() {
+        if sign.is_none() && self.rest.starts_with(b"=") {
             return self.modifier(record, name);
         }
-        let mechanism = self.mechanism(name);
-        if matches!(mechanism, Err(Flaw::UnknownMechanism)) {
-            self.rest = from;
-        }
-        self.push(record, sign, mechanism?, start)
+        let (mechanism, domain) = self.mechanism(name, from)?;
+        self.push(record, start, result, mechanism, domain)
     }
 
     /// Adds a directive that ends here.
     fn push(
         &self,
         record: &mut Record,
-        sign: Option<SpfResult>,
-        mechanism: Mechanism,
         start: usize,
+        result: SpfResult,
+        mechanism: Mechanism,
+        domain: Option<DomainSpec>,
     ) -> Result<(), Flaw> {
-        if !matches!(self.peek(), None | Some(b' ')) {
+        if !matches!(self.rest, [] | [b' ', ..]) {
             return Err(Flaw::BadCharacter);
         }
-        let result = sign.unwrap_or(SpfResult::Pass);
         let span = Span::new(start, self.at());
-        record.directives.push(Directive { result, mechanism, span });
+        record.directives.push(Directive { result, mechanism, domain, span });
         Ok(())
     }
 
@@ -162,7 +146,7 @@ impl<'a> Parser<'a> {
         if !name.first().is_some_and(u8::is_ascii_alphabetic) {
             return Err(Flaw::BadCharacter);
         }
-        self.skip(1);
+        self.take(b'=');
         let slot = if name.eq_ignore_ascii_case(b"redirect") {
             &mut record.redirect
         } else if name.eq_ignore_ascii_case(b"exp") {
@@ -173,36 +157,49 @@ impl<'a> Parser<'a> {
             return self.macro_string(Place::Explanation).map(|_| ());
         };
         // RFC 7208 6: these two must not appear twice.
-        match slot.replace(self.domain_spec()?) {
+        match slot.replace(self.domain()?) {
             Some(_) => Err(Flaw::Repeated),
             None => Ok(()),
         }
     }
 
-    /// What stands behind the name of a mechanism (section 5).
-    fn mechanism(&mut self, name: &[u8]) -> Result<Mechanism, Flaw> {
+    /// What stands behind the name of a mechanism (section 5); `from` is
+    /// where that name began.
+    fn mechanism(
+        &mut self,
+        name: &[u8],
+        from: &'a [u8],
+    ) -> Result<(Mechanism, Option<DomainSpec>), Flaw> {
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        if is(b"include") {
-            Ok(Mechanism::Include(self.domain()?.ok_or(Flaw::NoDomain)?))
-        } else if is(b"all") {
-            Ok(Mechanism::All)
+        if is(b"all") {
+            Ok((Mechanism::All, None))
         } else if is(b"ip6") {
-            let (network, prefix) = self.ip6()?;
-            Ok(Mechanism::Ip6(network, prefix))
+            Ok((self.ip6()?, None))
         } else if is(b"a") {
             let (domain, prefixes) = self.domain_and_prefixes()?;
-            Ok(Mechanism::A(domain, prefixes))
+            Ok((Mechanism::A(prefixes), domain))
         } else if is(b"mx") {
             let (domain, prefixes) = self.domain_and_prefixes()?;
-            Ok(Mechanism::Mx(domain, prefixes))
-        } else if is(b"exists") {
-            Ok(Mechanism::Exists(self.domain()?.ok_or(Flaw::NoDomain)?))
+            Ok((Mechanism::Mx(prefixes), domain))
         } else if is(b"ptr") {
-            Ok(Mechanism::Ptr(self.domain()?))
+            let has_domain = self.take(b':');
+            let domain = has_domain.then(|| self.domain()).transpose()?;
+            Ok((Mechanism::Ptr, domain))
         } else if is(b"ip4") {
             Err(Flaw::BadIp4)
         } else {
-            Err(Flaw::UnknownMechanism)
+            let mechanism = if is(b"include") {
+                Mechanism::Include
+            } else if is(b"exists") {
+                Mechanism::Exists
+            } else {
+                self.rest = from;
+                return Err(Flaw::UnknownMechanism);
+            };
+            if !self.take(b':') {
+                return Err(Flaw::NoDomain);
+            }
+            Ok((mechanism, Some(self.domain()?)))
         }
     }
 
@@ -221,14 +218,14 @@ impl<'a> Parser<'a> {
 
     /// `:` and an address, perhaps a prefix (5.6). A zone index, as in
     /// `fe80::1%eth0`, is no part of it.
-    fn ip6(&mut self) -> Result<(Ipv6Addr, u8), Flaw> {
+    fn ip6(&mut self) -> Result<Mechanism, Flaw> {
         let colon = self.take(b':');
         let text = self.take_while(|byte| {
             byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
         });
         let any = || std::str::from_utf8(text).ok()?.parse().ok();
         let address = network_ip6(text).or_else(any).filter(|_| colon);
-        Ok((address.ok_or(Flaw::BadIp6)?, self.prefix(128)?))
+        Ok(Mechanism::Ip6(address.ok_or(Flaw::BadIp6)?, self.prefix(128)?))
     }
 
     /// `/` and a number of bits, or nothing: then all bits count.
@@ -250,7 +247,7 @@ impl<'a> Parser<'a> {
             let macros = self.macro_string(Place::Domain)?;
             // A slash may be part of a name, so the prefixes are found from
             // the end.
-            let from = start.max(macros.end);
+            let from = start.max(macros);
             let tail = self.text.get(from..self.at()).unwrap_or_default();
             let end = from + without_prefixes(tail);
             self.rest = self.text.get(end..).unwrap_or_default();
@@ -258,74 +255,62 @@ impl<'a> Parser<'a> {
         }
         let only_ip6 = self.rest.starts_with(b"//");
         let ip4 = if only_ip6 { 32 } else { self.prefix(32)? };
-        let ip6 = match (self.take(b'/'), self.peek()) {
-            (false, _) => 128,
-            (true, Some(b'/')) => self.prefix(128)?,
-            (true, _) => return Err(Flaw::BadPrefix),
+        let ip6 = match self.rest {
+            [b'/', b'/', ..] => {
+                self.take(b'/');
+                self.prefix(128)?
+            }
+            [b'/', ..] => return Err(Flaw::BadPrefix),
+            _ => 128,
         };
         Ok((domain, Prefixes { ip4, ip6 }))
     }
 
-    /// `:` and a name, or nothing.
-    fn domain(&mut self) -> Result<Option<DomainSpec>, Flaw> {
-        if self.take(b':') { self.domain_spec().map(Some) } else { Ok(None) }
-    }
-
     /// A name up to the end of the term (7.1).
-    fn domain_spec(&mut self) -> Result<DomainSpec, Flaw> {
+    fn domain(&mut self) -> Result<DomainSpec, Flaw> {
         let start = self.at();
         let macros = self.macro_string(Place::Domain)?;
         self.finish_domain(start, macros)
     }
 
     /// The name from `start` to here, if it ends as it must: in a macro, or
-    /// in a dot and a top-level label and perhaps another dot (7.1).
+    /// in a dot and a top-level label and perhaps another dot (7.1). Its
+    /// last macro ends at `macros`.
     fn finish_domain(
         &self,
         start: usize,
-        macros: Macros,
+        macros: usize,
     ) -> Result<DomainSpec, Flaw> {
         let end = self.at();
-        let tail = self.text.get(start.max(macros.end)..end);
-        let tail = tail.unwrap_or_default();
+        let tail = self.text.get(start.max(macros)..end).unwrap_or_default();
         if start == end {
             return Err(Flaw::NoDomain);
         }
         if !tail.is_empty() && !ends_in_top_label(tail) {
             return Err(Flaw::BadDomainEnd);
         }
-        let has_macros = macros.end > 0;
-        let asks_for_p = macros.asks_for_p;
-        Ok(DomainSpec { span: Span::new(start, end), has_macros, asks_for_p })
+        let span = Span::new(start, end);
+        Ok(DomainSpec { span, has_macros: macros > 0 })
     }
 
-    /// A `macro-string` up to the end of the term (7.1).
-    fn macro_string(&mut self, place: Place) -> Result<Macros, Flaw> {
-        let mut macros = Macros { end: 0, asks_for_p: false };
+    /// A `macro-string` up to the end of the term (7.1), and where the last
+    /// of its macros ends: 0 if there is none.
+    fn macro_string(&mut self, place: Place) -> Result<usize, Flaw> {
+        let mut macros = 0;
         loop {
             self.take_while(|it| matches!(it, b'!'..=b'$' | b'&'..=b'~'));
-            match self.peek() {
-                None | Some(b' ') => return Ok(macros),
-                Some(b'%') => {
-                    let (length, is_p) =
-                        skip_percent(self.rest, place).ok_or(Flaw::BadMacro)?;
-                    self.skip(length);
-                    macros.end = self.at();
-                    macros.asks_for_p |= is_p;
+            match self.rest {
+                [] | [b' ', ..] => return Ok(macros),
+                [b'%', ..] => {
+                    let percent = Percent::parse(self.rest, place);
+                    let (_, rest) = percent.ok_or(Flaw::BadMacro)?;
+                    self.rest = rest;
+                    macros = self.at();
                 }
-                Some(_) => return Err(Flaw::BadCharacter),
+                _ => return Err(Flaw::BadCharacter),
             }
         }
     }
-}
-
-/// The macros of a name.
-#[derive(Clone, Copy)]
-struct Macros {
-    /// Where the last of them ends; 0 if there is none.
-    end: usize,
-    /// Whether `%{p}` is among them.
-    asks_for_p: bool,
 }
 
 /// The length of a text without the `/24`, `//64` or `/24//64` at its end.
@@ -346,15 +331,18 @@ fn without_prefixes(text: &[u8]) -> usize {
 /// digits and inner hyphens, not all of them digits (7.1: `toplabel`).
 fn ends_in_top_label(text: &[u8]) -> bool {
     let text = text.strip_suffix(b".").unwrap_or(text);
-    let Some(dot) = text.iter().rposition(|byte| *byte == b'.') else {
-        return false;
-    };
-    let label = text.get(dot + 1..).unwrap_or_default();
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    edge(label.first())
-        && edge(label.last())
-        && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
-        && !label.iter().all(u8::is_ascii_digit)
+    let (mut behind, mut only_digits) = (b'.', true);
+    for byte in text.iter().rev() {
+        match byte {
+            b'.' => return behind.is_ascii_alphanumeric() && !only_digits,
+            b'0'..=b'9' => {}
+            b'a'..=b'z' | b'A'..=b'Z' => only_digits = false,
+            b'-' if behind != b'.' => only_digits = false,
+            _ => return false,
+        }
+        behind = *byte;
+    }
+    false
 }
 
 /// A decimal number at the beginning of a text, and what is left. It ends

@@ -13,7 +13,6 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
 use thiserror::Error;
 
@@ -49,15 +48,10 @@ impl Span {
         Self { start: narrow(start), end: narrow(end) }
     }
 
-    /// Where it stands.
-    pub fn range(self) -> Range<usize> {
-        self.start.into()..self.end.into()
-    }
-
     /// The piece itself.
     pub fn of(self, text: &[u8]) -> &str {
-        let piece = text.get(self.range()).unwrap_or_default();
-        std::str::from_utf8(piece).unwrap_or_default()
+        let piece = text.get(self.start.into()..self.end.into());
+        std::str::from_utf8(piece.unwrap_or_default()).unwrap_or_default()
     }
 }
 
@@ -68,8 +62,6 @@ pub struct DomainSpec {
     pub span: Span,
     /// Whether there is anything to expand.
     pub has_macros: bool,
-    /// Whether `%{p}` is among it, which asks DNS.
-    pub asks_for_p: bool,
 }
 
 /// The results of RFC 7208 2.6.
@@ -121,25 +113,30 @@ pub struct Prefixes {
     pub ip6: u8,
 }
 
+impl Prefixes {
+    /// All of them.
+    pub const WHOLE: Self = Self { ip4: 32, ip6: 128 };
+}
+
 /// Something that a client can match (section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mechanism {
     /// Everybody (5.1).
     All,
     /// Whom another record lets pass (5.2).
-    Include(DomainSpec),
+    Include,
     /// The addresses of a name (5.3).
-    A(Option<DomainSpec>, Prefixes),
+    A(Prefixes),
     /// The mail exchangers of a name (5.4).
-    Mx(Option<DomainSpec>, Prefixes),
+    Mx(Prefixes),
     /// The names of the client itself (5.5).
-    Ptr(Option<DomainSpec>),
+    Ptr,
     /// A network (5.6).
     Ip4(Ipv4Addr, u8),
     /// A network (5.6).
     Ip6(Ipv6Addr, u8),
     /// Anything at all at a name (5.7).
-    Exists(DomainSpec),
+    Exists,
 }
 
 /// A mechanism and what its match means.
@@ -149,6 +146,8 @@ pub struct Directive {
     pub result: SpfResult,
     /// What has to match.
     pub mechanism: Mechanism,
+    /// The name that it is about, if not that of the record itself.
+    pub domain: Option<DomainSpec>,
     /// The whole term.
     pub span: Span,
 }

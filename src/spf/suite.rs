@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::dns::lines::{Line, Unreadable, lines};
-use crate::dns::zone::{Builder, Type99, Zone};
+use crate::dns::lines::Unreadable;
+use crate::dns::zone::{Type99, Zone, scenarios};
 use crate::spf::check::{Checker, Query};
 use crate::spf::outcome::{Edition, Limits, Outcome, SpfResult};
 use crate::world::World;
@@ -71,67 +71,42 @@ pub struct Suite {
     pub edition: Edition,
 }
 
-/// A scenario while it is being read.
-#[derive(Default)]
-struct Draft {
-    name: String,
-    zone: Builder,
-    tests: Vec<Test>,
-}
-
 impl Suite {
     /// Reads a suite.
     pub fn read(text: &str) -> Result<Self, Unreadable> {
-        let mut drafts: Vec<Draft> = Vec::new();
-        let mut in_tests = false;
-        for line in lines(text) {
-            let (number, line) = line?;
-            let flawed = |what: &str| Unreadable::new(number, what);
-            if let Line::Scenario(name) = line {
-                drafts.push(Draft { name, ..Draft::default() });
-                continue;
-            }
-            let missing = || flawed("no scenario has begun");
-            let draft = drafts.last_mut().ok_or_else(missing)?;
-            match line {
-                Line::Scenario(_) => {}
-                Line::Zone => in_tests = false,
-                Line::Tests => in_tests = true,
-                Line::Owner(owner) => draft.zone.owner(&owner),
-                Line::Item(item) if in_tests => {
-                    let test = serde_json::from_value(item);
-                    draft.tests.push(test.map_err(|e| flawed(&e.to_string()))?);
-                }
-                Line::Item(item) => draft.zone.record(number, &item)?,
-            }
+        let mut read = Vec::new();
+        for scenario in scenarios(text)? {
+            let tests = scenario.tests.into_iter().map(|(line, test)| {
+                let flawed = |e| Unreadable::new(line, format!("{e}"));
+                serde_json::from_value(test).map_err(flawed)
+            });
+            let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
+            read.push((scenario.name, scenario.zone, tests));
         }
-        let edition = edition(&drafts);
+        let edition = edition(read.iter().flat_map(|(_, _, tests)| tests));
         let type99 = match edition {
             Edition::Rfc4408 => Type99::Preferred,
             Edition::Rfc7208 => Type99::Ignored,
         };
-        let scenarios = drafts.into_iter().map(|draft| Scenario {
-            name: draft.name,
-            zone: Arc::new(draft.zone.build(type99)),
-            tests: draft.tests,
+        let scenarios = read.into_iter().map(|(name, zone, tests)| Scenario {
+            name,
+            zone: Arc::new(zone.build(type99)),
+            tests,
         });
         Ok(Self { scenarios: scenarios.collect(), edition })
     }
 }
 
-/// The RFC that a suite is about. RFC 4408 has its limits in section 10.1,
+/// The RFC that tests are about. RFC 4408 has its limits in section 10.1,
 /// RFC 7208 in 4.6.4, and what one has in the other's place is not for us.
-fn edition(drafts: &[Draft]) -> Edition {
-    let cited = |section: &str| {
-        let tests = drafts.iter().flat_map(|draft| &draft.tests);
-        let mut cited = tests.flat_map(|test| &test.spec);
-        cited.any(|it| it == section || it.starts_with(&format!("{section}/")))
-    };
-    if cited("10.1") && !cited("4.6.4") {
-        Edition::Rfc4408
-    } else {
-        Edition::Rfc7208
+fn edition<'a>(tests: impl Iterator<Item = &'a Test>) -> Edition {
+    let is = |it: &str, section: &str| it.split('/').next() == Some(section);
+    let (mut old, mut new) = (false, false);
+    for cited in tests.flat_map(|test| &test.spec) {
+        old |= is(cited, "10.1");
+        new |= is(cited, "4.6.4");
     }
+    if old && !new { Edition::Rfc4408 } else { Edition::Rfc7208 }
 }
 
 impl Test {
@@ -162,21 +137,10 @@ impl Test {
             let expected = self.results.join(" or ");
             return Some(format!("expected {expected}, got {got}"));
         }
-        let expected = match self.explanation.as_deref() {
-            Some(_) if outcome.result != SpfResult::Fail => return None,
-            None => return None,
-            Some("DEFAULT") => None,
-            Some(text) => Some(text),
-        };
-        let got = outcome.explanation.as_deref();
-        let same = match (expected, got) {
-            (Some(expected), Some(got)) => expected.eq_ignore_ascii_case(got),
-            (expected, got) => expected == got,
-        };
-        let words = |text: Option<&str>| text.unwrap_or("DEFAULT").to_owned();
-        (!same).then(|| {
-            let (expected, got) = (words(expected), words(got));
-            format!("expected explanation {expected:?}, got {got:?}")
-        })
+        let expected = self.explanation.as_deref()?;
+        let got = outcome.explanation.as_deref().unwrap_or("DEFAULT");
+        let same = expected.eq_ignore_ascii_case(got);
+        (outcome.result == SpfResult::Fail && !same)
+            .then(|| format!("expected explanation {expected:?}, got {got:?}"))
     }
 }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ra_plugins::blocklist::query_name;
 use ra_plugins::dns::lines::{Line, lines};
 use ra_plugins::dns::zone::Zone;
-use ra_plugins::spf::macros::dotted;
 use ra_plugins::spf::suite::{Suite, Test};
 use ra_plugins::world::{Asked, Dns, RecordType, Records};
 
@@ -73,8 +73,6 @@ pub fn answer(zone: &Zone, name: &str, wanted: RecordType) -> Option<Records> {
 
 /// The name under which DNS keeps the names of an address.
 pub fn reverse_name(ip: IpAddr) -> String {
-    let dotted = dotted(ip);
-    let labels: Vec<_> = dotted.split('.').rev().collect();
-    let zone = if ip.is_ipv4() { "in-addr" } else { "ip6" };
-    format!("{}.{zone}.arpa", labels.join("."))
+    let zone = if ip.is_ipv4() { "in-addr.arpa" } else { "ip6.arpa" };
+    query_name(ip, zone)
 }

@@ -1,12 +1,12 @@
 //! mail-auth, fed from a cache that is always full.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
+use foldhash::HashMap;
 use mail_auth::dns::{DnssecStatus, Negative};
 use mail_auth::dns::{TxtRecord, TxtRecordParser};
 use mail_auth::hickory_resolver::config::{
@@ -131,13 +131,13 @@ fn set<T>(records: Vec<T>) -> Answer<T> {
 
 fn full<K, T>() -> Full<K, Answer<T>> {
     let missing = Err(Negative { code: ResponseCode::NXDomain });
-    Full { known: HashMap::new(), missing }
+    Full { known: HashMap::default(), missing }
 }
 
 impl Caches {
     /// The zone of a case, as mail-auth wants it.
     pub fn of(case: &Case, parse: bool) -> Self {
-        let (parsed, texts) = (HashMap::new(), HashMap::new());
+        let (parsed, texts) = (HashMap::default(), HashMap::default());
         let mut caches = Self {
             txt: Txt { parsed, texts, parse },
             mx: full(),
