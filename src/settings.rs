@@ -27,6 +27,8 @@ use crate::spp::clean;
 pub enum Kind {
     /// Any words.
     Text,
+    /// One word, without a space.
+    Word,
     /// A path; one that is not absolute lies below the qmail folder.
     File,
     /// A set of characters; an empty one is a value.
@@ -50,6 +52,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Word => "word",
             Self::File => "file",
             Self::Characters => "set of characters",
             Self::Number => "number",

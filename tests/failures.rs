@@ -331,7 +331,9 @@ fn malformed(mut session: Session, plugin: &Plugin) -> Session {
             | Kind::Switch
             | Kind::Delay
             | Kind::Reply
-            | Kind::List => "fe\u{7}w words",
+            | Kind::List
+            | Kind::Word
+            | Kind::Choice => "fe\u{7}w words",
         };
         session.set(setting.name, nonsense);
     }

@@ -61,6 +61,28 @@ async fn a_missing_skip_file_is_logged_and_skips_nobody() {
     assert!(verdict.output().starts_with("E550 5.7.23 "));
 }
 
+/// A client is not asked for a HELO, but a sender can be checked without one.
+/// Only a bounce cannot.
+#[rstest]
+#[case::sender("a@fail.example", "E550 5.7.23 ", "SPF_RESULT_FAIL")]
+#[case::bounce("", "", "error, missing information.")]
+#[tokio::test]
+async fn a_client_that_says_no_helo_is_checked(
+    #[case] mail_from: &str,
+    #[case] reply: &str,
+    #[case] words: &str,
+) {
+    let session = Session::new(1)
+        .with("TCPREMOTEIP", "192.0.2.9")
+        .with("SMTPMAILFROM", mail_from)
+        .with("SMTPRCPTTO", "u@example.org")
+        .with("SPF_HELOLEVEL", "5")
+        .with("BOUNCELEVEL", "0");
+    let verdict = judge(&session).await;
+    assert!(verdict.output().starts_with(reply), "{}", verdict.output());
+    assert!(verdict.log.concat().contains(words), "{:?}", verdict.log);
+}
+
 #[rstest]
 #[case::off("-1", "a@pass.example", "")]
 #[case::refused("0", "a@pass.example", "E550 5.7.23 ")]
@@ -100,6 +122,15 @@ async fn headers_are_added_on_request(
     for (line, expected) in lines.iter().zip(expected) {
         assert!(line.starts_with(expected), "{line}");
     }
+}
+
+#[tokio::test]
+async fn an_unknown_header_is_none_and_said_so() {
+    let session = session("a@pass.example").with("SPF_HEADER", "Both");
+    let verdict = judge(&session).await;
+    assert_eq!(verdict.output(), "");
+    let warning = "SPF_HEADER: not a choice: Both; using none";
+    assert!(verdict.log.contains(&warning.into()), "{:?}", verdict.log);
 }
 
 #[tokio::test]

@@ -115,6 +115,11 @@ impl Limiter for Notes {
     "TCPREMOTEIP=2001:db8:1:2:3:4:5:6 IPTHROTTLE_V6PREFIX=48",
     "ip 2001:db8:1::/48"
 )]
+#[case::no_prefix(
+    "ipthrottle",
+    "TCPREMOTEIP=2001:db8:1:2:3:4:5:6 IPTHROTTLE_V6PREFIX=129",
+    "ip 2001:db8:1:2::/64"
+)]
 #[case::mapped("ipthrottle", "TCPREMOTEIP=::ffff:192.0.2.9", "ip 192.0.2.9")]
 #[case::user("userthrottle", "SMTPAUTHUSER=joe", "user joe")]
 #[case::rater("rater", "RATER_CLASS=ip", "ip 192.0.2.9")]

@@ -51,7 +51,10 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&NO_IP, &[]);
         return verdict;
     };
-    let prefix = verdict.setting(V6PREFIX.number(session));
+    let prefix =
+        verdict.setting(V6PREFIX.parsed(session, |text| {
+            text.parse().ok().filter(|bits| *bits <= 128)
+        }));
     let limit = world.limiter.mark("ip", &client(ip, prefix)).await;
     if is_over(limit, &mut verdict) {
         verdict.log(&EXCEEDED, &[&ip.to_string()]);
@@ -62,8 +65,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
 
 /// Who is counted: an IPv4 address, or the network of an IPv6 address,
 /// since whoever has one of those has them all.
-fn client(ip: IpAddr, prefix: i64) -> String {
-    let prefix = u8::try_from(prefix).unwrap_or(128).min(128);
+fn client(ip: IpAddr, prefix: u8) -> String {
     match IpNet::new(ip, prefix) {
         Ok(network @ IpNet::V6(_)) => network.trunc().to_string(),
         Ok(IpNet::V4(_)) | Err(_) => ip.to_string(),

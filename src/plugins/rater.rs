@@ -10,7 +10,7 @@ use crate::world::World;
 /// Which rules.
 const CLASS: Setting = Setting::new(
     "RATER_CLASS",
-    Kind::Text,
+    Kind::Word,
     "",
     "the class of rater's limits; without one nothing is asked",
 );
@@ -63,6 +63,9 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let class = CLASS.text(session);
+    let class = verdict.setting(
+        CLASS.parsed(session, |_| (!class.contains(' ')).then_some(class)),
+    );
     if class.is_empty() {
         verdict.log(&NO_CLASS, &[]);
         return verdict;

@@ -38,7 +38,7 @@ const HELO_LEVEL: Setting = Setting::new(
 /// What becomes of the result.
 const HEADER: Setting = Setting::new(
     "SPF_HEADER",
-    Kind::Text,
+    Kind::Choice,
     "",
     "received-spf, authres or both: headers to add",
 );
@@ -146,12 +146,18 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         verdict.log(&AUTHENTICATED, &[]);
         return verdict;
     }
-    let (Some(mail_from), Some(helo), Err(Missing::Invalid) | Ok(_)) =
-        (session.mail_from(), session.helo(), session.client_ip())
+    // HELO may be missing; the sender is checked all the same.
+    let helo = session.helo().unwrap_or_default();
+    let (Some(mail_from), Err(Missing::Invalid) | Ok(_)) =
+        (session.mail_from(), session.client_ip())
     else {
         verdict.log(&MISSING, &[]);
         return verdict;
     };
+    if mail_from.is_empty() && session.helo().is_none() {
+        verdict.log(&MISSING, &[]);
+        return verdict;
+    }
     let Ok(client_ip) = session.client_ip() else {
         let text = session.client_ip_text().unwrap_or_default();
         verdict.log(&BAD_IP, &[text]);
@@ -176,8 +182,10 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         checker.is_exchanger(client_ip, domain),
         async {
             match helo_level {
-                ..=-1 => None,
-                0.. => Some(checker.check(&helo_query).await),
+                0.. if !helo.is_empty() => {
+                    Some(checker.check(&helo_query).await)
+                }
+                _ => None,
             }
         },
         checker.check(&query),
@@ -292,17 +300,24 @@ fn why(session: &Session, world: &World, query: &Query<'_>) -> String {
 /// own Received line, where RFC 7208 9.1 would have them above; it leaves
 /// us no choice.
 fn add_headers(session: &Session, report: &Report<'_>, verdict: &mut Verdict) {
+    let (received, results) =
+        verdict.setting(HEADER.parsed(session, |text| match text {
+            "" => Some((false, false)),
+            "received-spf" => Some((true, false)),
+            "authres" => Some((false, true)),
+            "both" => Some((true, true)),
+            _ => None,
+        }));
     if session.recipients_asked().unwrap_or(1) > 1 {
         return;
     }
     let mut add = |line: String| {
         verdict.commands.push(Command::Header(line.into()));
     };
-    let wanted = HEADER.text(session);
-    if matches!(wanted, "received-spf" | "both") {
+    if received {
         add(report.received_spf());
     }
-    if matches!(wanted, "authres" | "both") {
+    if results {
         add(report.authentication_results());
     }
 }

@@ -25,6 +25,8 @@ use tokio::time::timeout;
 use crate::rater::address::{Address, RATER};
 use crate::rater::client::{ANSWER_MAX, Reply, Trouble, question};
 use crate::rater::listener::Stream;
+use crate::rater::wire::LINE_MAX;
+use crate::spp::clean;
 use crate::world::{Limit, Limiter, Waiting};
 
 /// How long a plugin waits for an answer. It comes in a millisecond, or
@@ -51,9 +53,16 @@ impl Rater {
         Self::new(setting.filter(|it| !it.is_empty()).unwrap_or(RATER))
     }
 
-    /// Asks, in time.
+    /// Asks, in time. Strangers choose the value. What cannot stand in a
+    /// line becomes `?` in it, and what is too long for one is cut: a value
+    /// that nobody could ask about would have no limit.
     pub async fn ask(&self, prefix: &str, class: &str, value: &str) -> Reply {
         let asked = async {
+            let around = prefix.len() + class.len() + 1;
+            let value = clean(value);
+            let end =
+                value.floor_char_boundary(LINE_MAX - around.min(LINE_MAX));
+            let (value, _) = value.split_at(end);
             let question = question(prefix, class, value)?;
             let mut kept = self.connection.lock().await;
             // A connection that was idle may be closed by now: then the

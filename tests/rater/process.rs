@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ra_plugins::rater::client::{check, peek};
+use rstest::rstest;
 
 /// The limits of most tests.
 const LIMITS: &str = "[limits]\nip = [[\"*\", \"1h\", 3]]\n";
@@ -511,6 +512,31 @@ fn a_hundred_thousand_visitors_leave_no_trace() {
 }
 
 /// The plugins ask the daemon that `RATER` names, and do without one.
+/// Whoever can write a line break, or a very long name, is counted all the
+/// same: it is a stranger who chooses.
+#[rstest]
+#[case::carriage_return("a\rb@c.example", "a?b@c.example")]
+#[case::line_break("a\nip x", "a?ip x")]
+#[case::long(&"é".repeat(700), &"é".repeat(498))]
+fn any_key_is_counted(#[case] sender: &str, #[case] counted: &str) {
+    let place = Place::new("[limits]\nip = [[\"*\", \"1h\", 1]]\n");
+    let _daemon = place.start();
+    let plugin = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+            .args(["plugin", "rater"])
+            .env("RATER_CLASS", "ip")
+            .env("RATER_KEY", "${SMTPMAILFROM}")
+            .env("SMTPMAILFROM", sender)
+            .env("RATER", place.server())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(plugin(), "");
+    assert!(plugin().starts_with("R421 Too many connections."));
+    assert_eq!(place.peek(counted), "1 2/1");
+}
+
 #[test]
 fn plugins_ask_the_daemon() {
     let place = Place::new("[limits]\nip = [[\"*\", \"1h\", 1]]\n");
