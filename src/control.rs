@@ -150,7 +150,14 @@ pub fn listed(
         return Ok(Control::read(world, list)?.contains(entry));
     }
     let path = world.path(list);
-    match world.files.cdb_get(&path, lower(&plain(entry)).as_bytes()) {
+    let plain = plain(entry);
+    let look = |key| world.files.cdb_get(&path, lower(key).as_bytes());
+    // A CDB that somebody else has made may have its keys in quotes.
+    let value = match look(&plain) {
+        Ok(None) if plain != entry => look(entry),
+        value => value,
+    };
+    match value {
         Ok(value) => Ok(value.is_some()),
         Err(error) => Err(Unreadable { path, error }),
     }

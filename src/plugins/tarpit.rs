@@ -104,12 +104,12 @@ async fn decide(session: &Session, _world: &World) -> Verdict {
     let nth = u64::try_from(nth).unwrap_or(u64::MAX);
     let pace = verdict.setting(DELAY.parsed(session, Pace::parse));
     let max = verdict.setting(MAX.number(session)).max(0).unsigned_abs();
+    if nth == 1 {
+        verdict.log(&STARTED, &[]);
+    }
     // Below a threshold of 1 the delays begin further up, but nobody comes
     // before the first recipient.
     let is_first = nth == 1 || asked == 1;
-    if is_first {
-        verdict.log(&STARTED, &[]);
-    }
     if pace.at(nth) > max && (is_first || pace.at(nth - 1) <= max) {
         verdict.log(&CAPPED, &[&max.to_string()]);
     }
