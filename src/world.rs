@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cdb;
 use crate::memory::{InMemory, Memory};
-use crate::network::{Connecting, Network, Tcp};
+use crate::network::{Connecting, Network, Tcp, runtime};
 
 pub use crate::lookup::{
     Answer, Asked, Dns, DnsError, RecordType, Records, Texts,
@@ -248,6 +248,9 @@ impl Clock for SystemClock {
     }
 
     fn sleep(&self, time: Duration) -> Waiting<'_, ()> {
-        Box::pin(async move { tokio::time::sleep(time).await })
+        Box::pin(async move {
+            runtime().await;
+            tokio::time::sleep(time).await;
+        })
     }
 }

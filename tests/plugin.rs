@@ -1,14 +1,19 @@
 //! What holds for every plugin.
 
 use std::future::pending;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::process::{Command, Stdio};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ra_plugins::frozen::Frozen;
+use ra_plugins::machine;
 use ra_plugins::plugin::{Message, Plugin, REPLY_MAX, Verdict};
 use ra_plugins::registry::PLUGINS;
 use ra_plugins::session::Session;
 use ra_plugins::spp::Section;
+use ra_plugins::world::{Limit, RecordType, World};
 use rstest::rstest;
 
 /// A log line with two arguments.
@@ -275,6 +280,41 @@ fn the_small_program_is_given_a_name(
     assert_eq!(output.status.code(), Some(status));
     assert_eq!(output.stdout, commands.as_bytes());
     assert_eq!(output.stderr.is_empty(), status == 0);
+}
+
+/// Waits for a port of the world on a machine where nobody answers.
+async fn wait_for(port: &str, world: &World) {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    match port {
+        "time" => world.clock.sleep(Duration::from_millis(1)).await,
+        "network" => {
+            assert!(world.network.connect(nobody).await.is_err());
+        }
+        "dns" => {
+            let answer = world.dns.ask("example.org", RecordType::A);
+            assert!(answer.answer().await.is_err());
+        }
+        _ => {
+            let limit = world.limiter.peek("class", "value").await;
+            assert_eq!(limit, Limit::Unknown);
+        }
+    }
+}
+
+/// Asked by hand where there is no runtime, and again where there is one.
+#[rstest]
+fn what_waits_waits_for_a_runtime_first(
+    #[values("time", "network", "dns", "limiter")] port: &str,
+) {
+    let session = Session::new(1)
+        .with("RA_DNS", "127.0.0.1:1")
+        .with("RATER", "127.0.0.1:1");
+    let world = machine::world(&session);
+    let mut waiting = pin!(wait_for(port, &world));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(waiting);
 }
 
 #[test]

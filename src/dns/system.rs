@@ -34,6 +34,7 @@ use crate::dns::cache::Cache;
 use crate::dns::can_carry;
 use crate::dns::lines::Unreadable;
 use crate::dns::zone::Zone;
+use crate::network::runtime;
 use crate::world::{
     Answer, Asked, Disk, Dns, DnsError, Files, NotThere, RecordType, Records,
     Texts,
@@ -185,6 +186,7 @@ impl Dns for System {
         absolute.set_fqdn(true);
         let name = name.to_owned();
         Asked::Waiting(Box::pin(async move {
+            runtime().await;
             let Some(resolver) = self.resolver() else {
                 return Err(DnsError::NotThere);
             };

@@ -22,6 +22,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::network::runtime;
 use crate::rater::address::{Address, RATER};
 use crate::rater::client::{ANSWER_MAX, Reply, Trouble, question};
 use crate::rater::listener::Stream;
@@ -79,6 +80,7 @@ impl Rater {
             *kept = Some(connection);
             Ok(reply)
         };
+        runtime().await;
         timeout(TIME, asked).await.unwrap_or(Err(Trouble::Late)).into()
     }
 
