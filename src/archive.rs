@@ -12,12 +12,15 @@
 //! let folder = tempfile::tempdir().unwrap();
 //! let file = folder.path().join("notes.db");
 //! let note = Note { text: "ok".into(), time: SystemTime::UNIX_EPOCH };
-//! Archive.remember(&file, "joe@example.org", &note).unwrap();
-//! assert_eq!(Archive.recall(&file, "joe@example.org").unwrap(), Some(note));
+//! let notes = Archive::default();
+//! notes.remember(&file, "joe@example.org", &note).unwrap();
+//! assert_eq!(notes.recall(&file, "joe@example.org").unwrap(), Some(note));
 //! ```
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
@@ -38,9 +41,47 @@ const TABLES: &str = "\
     CREATE TABLE IF NOT EXISTS claims \
     (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;";
 
-/// The memory that lasts. It opens its file for every question: a plugin
-/// asks two or three of them in its life.
-pub struct Archive;
+/// The memory that lasts. Opening a file takes as long as ten questions
+/// about it, and a plugin has five: so the last file is kept open.
+#[derive(Default)]
+pub struct Archive {
+    kept: Mutex<Option<Open>>,
+}
+
+/// An open file.
+struct Open {
+    notes: Connection,
+    /// The file system and the number of the file in it.
+    file: (u64, u64),
+}
+
+impl Archive {
+    /// Asks about a file. Nobody waits for the one that is kept: who finds
+    /// it in use opens it once more. What fails is not kept, nor is a file
+    /// that somebody has replaced by another.
+    fn ask<T>(
+        &self,
+        file: &Path,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> io::Result<T> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = kept().take();
+        let is_same = |it: &Open| number(file).is_ok_and(|now| now == it.file);
+        let last = match last.filter(is_same) {
+            Some(last) => last,
+            None => Open { notes: open(file)?, file: number(file)? },
+        };
+        let answer = question(&last.notes).map_err(trouble)?;
+        *kept() = Some(last);
+        Ok(answer)
+    }
+}
+
+/// What tells a file from another that has taken its name.
+fn number(file: &Path) -> io::Result<(u64, u64)> {
+    let about = std::fs::metadata(file)?;
+    Ok((about.dev(), about.ino()))
+}
 
 /// An error of SQLite as one of the system's.
 fn trouble(error: rusqlite::Error) -> io::Error {
@@ -115,19 +156,18 @@ fn length(time: Duration) -> i64 {
 impl Memory for Archive {
     fn recall(&self, file: &Path, key: &str) -> io::Result<Option<Note>> {
         let query = "SELECT text, time FROM notes WHERE key = ?1";
-        open(file)?
-            .query_row(query, params![key], |row| {
+        self.ask(file, |notes| {
+            let note = notes.query_row(query, params![key], |row| {
                 Ok(Note { text: row.get(0)?, time: time(row.get(1)?) })
-            })
-            .optional()
-            .map_err(trouble)
+            });
+            note.optional()
+        })
     }
 
     fn remember(&self, file: &Path, key: &str, note: &Note) -> io::Result<()> {
         let insert = "INSERT OR REPLACE INTO notes VALUES (?1, ?2, ?3)";
         let values = params![key, note.text, seconds(note.time)];
-        open(file)?.execute(insert, values).map_err(trouble)?;
-        Ok(())
+        self.ask(file, |notes| notes.execute(insert, values).map(drop))
     }
 
     /// One statement, so that of two processes only one can succeed. When a
@@ -143,36 +183,32 @@ impl Memory for Archive {
         let insert = "INSERT INTO claims VALUES (?1, ?2 + ?3) \
             ON CONFLICT (key) DO UPDATE SET until = excluded.until \
             WHERE until <= ?2 OR until > ?2 + 2 * ?3 RETURNING until";
-        open(file)?
-            .query_row(
-                insert,
-                params![key, seconds(now), length(time)],
-                |row| Ok(Claim { until: self::time(row.get(0)?) }),
-            )
-            .optional()
-            .map_err(trouble)
+        let values = params![key, seconds(now), length(time)];
+        self.ask(file, |notes| {
+            let claim = notes.query_row(insert, values, |row| {
+                Ok(Claim { until: self::time(row.get(0)?) })
+            });
+            claim.optional()
+        })
     }
 
     fn release(&self, file: &Path, key: &str, claim: Claim) -> io::Result<()> {
         let delete = "DELETE FROM claims WHERE key = ?1 AND until = ?2";
         let values = params![key, seconds(claim.until)];
-        open(file)?.execute(delete, values).map_err(trouble)?;
-        Ok(())
+        self.ask(file, |notes| notes.execute(delete, values).map(drop))
     }
 
     fn purge(&self, file: &Path, before: SystemTime) -> io::Result<Purged> {
-        let purge = |notes: &Connection| {
+        self.ask(file, |notes| {
             let count = "SELECT COUNT(*) FROM notes";
             let traversed: i64 =
                 notes.query_row(count, [], |row| row.get(0))?;
             let delete = "DELETE FROM notes WHERE time < ?1";
             let deleted = notes.execute(delete, params![seconds(before)])?;
-            Ok((traversed, deleted))
-        };
-        let (traversed, deleted) = purge(&open(file)?).map_err(trouble)?;
-        Ok(Purged {
-            traversed: traversed.unsigned_abs(),
-            deleted: u64::try_from(deleted).unwrap_or(u64::MAX),
+            Ok(Purged {
+                traversed: traversed.unsigned_abs(),
+                deleted: u64::try_from(deleted).unwrap_or(u64::MAX),
+            })
         })
     }
 }

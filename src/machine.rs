@@ -29,7 +29,7 @@ use crate::world::{QMAIL, World};
 /// folder, `RA_DNS` says whom to ask.
 pub fn world(session: &Session) -> World {
     let mut world = World::real(session.get("RA_QMAIL").unwrap_or(QMAIL));
-    world.memory = Arc::new(Archive);
+    world.memory = Arc::new(Archive::default());
     world.dns = Arc::new(Lazy::new(session.get("RA_DNS")));
     world.limiter = Arc::new(Rater::of(session.get("RATER")));
     world

@@ -28,7 +28,7 @@ fn note(text: &str, seconds: u64) -> Note {
 
 #[rstest]
 #[case::in_memory(&InMemory::default())]
-#[case::on_disk(&Archive)]
+#[case::on_disk(&Archive::default())]
 fn both_memories_keep_the_same_promises(#[case] memory: &dyn Memory) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.db");
@@ -65,8 +65,27 @@ fn a_file_that_cannot_be_used_is_an_error(#[case] name: &str) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("words.db"), "words ".repeat(500)).unwrap();
     let file = folder.path().join(name);
-    assert!(Archive.recall(&file, "joe").is_err());
-    assert!(Archive.remember(&file, "joe", &note("x", 1)).is_err());
+    let notes = Archive::default();
+    assert!(notes.recall(&file, "joe").is_err());
+    assert!(notes.remember(&file, "joe", &note("x", 1)).is_err());
+}
+
+#[rstest]
+#[case::removed(None)]
+#[case::renamed(Some("before.db"))]
+fn a_file_that_is_another_now_is_opened_anew(#[case] aside: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    let notes = Archive::default();
+    notes.remember(&file, "joe", &note("old", 1)).unwrap();
+    match aside {
+        Some(name) => fs::rename(&file, folder.path().join(name)).unwrap(),
+        None => fs::remove_file(&file).unwrap(),
+    }
+    assert_eq!(notes.recall(&file, "joe").unwrap(), None);
+    notes.remember(&file, "joe", &note("new", 2)).unwrap();
+    let found = Archive::default().recall(&file, "joe").unwrap();
+    assert_eq!(found, Some(note("new", 2)));
 }
 
 /// Does nothing, unless it was started as a process by the tests below: then
@@ -75,13 +94,14 @@ fn a_file_that_cannot_be_used_is_an_error(#[case] name: &str) {
 fn a_writer() {
     let Some(file) = std::env::var_os("WRITER_FILE") else { return };
     let number = std::env::var("WRITER_NUMBER").unwrap();
+    let notes = Archive::default();
     for round in 0..20 {
         let (key, minute) = (format!("{number}.{round}"), at(60));
         let file = Path::new(&file);
         let time = Duration::from_secs(60);
-        let claim = Archive.claim(file, &key, minute, time).unwrap().unwrap();
-        Archive.remember(file, &key, &note("written", 1)).unwrap();
-        Archive.release(file, &key, claim).unwrap();
+        let claim = notes.claim(file, &key, minute, time).unwrap().unwrap();
+        notes.remember(file, &key, &note("written", 1)).unwrap();
+        notes.release(file, &key, claim).unwrap();
     }
 }
 
@@ -108,10 +128,11 @@ fn many_processes_write_at_once() {
         let words = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{words}");
     }
+    let notes = Archive::default();
     for number in 0..12 {
         for round in 0..20 {
             let key = format!("{number}.{round}");
-            let found = Archive.recall(&file, &key).unwrap();
+            let found = notes.recall(&file, &key).unwrap();
             assert_eq!(found, Some(note("written", 1)), "{key}");
         }
     }
@@ -121,7 +142,8 @@ fn many_processes_write_at_once() {
 fn writers_may_be_killed_at_any_moment() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.db");
-    Archive.remember(&file, "kept", &note("kept", 1)).unwrap();
+    let notes = Archive::default();
+    notes.remember(&file, "kept", &note("kept", 1)).unwrap();
     for round in 0..40 {
         let mut children: Vec<_> =
             (0..3).map(|number| start(&file, 3 * round + number)).collect();
@@ -134,8 +156,8 @@ fn writers_may_be_killed_at_any_moment() {
             child.wait().unwrap();
         }
     }
-    assert_eq!(Archive.recall(&file, "kept").unwrap(), Some(note("kept", 1)));
-    Archive.remember(&file, "new", &note("new", 2)).unwrap();
+    assert_eq!(notes.recall(&file, "kept").unwrap(), Some(note("kept", 1)));
+    notes.remember(&file, "new", &note("new", 2)).unwrap();
     let db = rusqlite::Connection::open(&file).unwrap();
     let check: String =
         db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -147,9 +169,10 @@ fn purging_is_a_command() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("control")).unwrap();
     let file = folder.path().join("control/checkbackcache.db");
-    Archive.remember(&file, "old", &note("exists", 1)).unwrap();
+    let notes = Archive::default();
+    notes.remember(&file, "old", &note("exists", 1)).unwrap();
     let now = Note { text: "exists".into(), time: SystemTime::now() };
-    Archive.remember(&file, "new", &now).unwrap();
+    notes.remember(&file, "new", &now).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_ra"))
         .args(["plugin", "checkbackpurge"])
         .env_clear()
