@@ -139,10 +139,13 @@ pub enum DnsError {
 /// What a question to DNS comes to.
 pub type Answer = Result<Records, DnsError>;
 
-/// An answer at once, or the wait for it: what is in memory costs no box.
+/// An answer at once, or the wait for it: what is in memory costs no box,
+/// and what stays there is not even counted.
 pub enum Asked<'a> {
     /// The answer was known.
     Known(Answer),
+    /// The answer was known, and stays where it is.
+    Lent(&'a Answer),
     /// Somebody has been asked.
     Waiting(Waiting<'a, Answer>),
 }
@@ -188,6 +191,7 @@ impl Asked<'_> {
     pub async fn answer(self) -> Answer {
         match self {
             Self::Known(answer) => answer,
+            Self::Lent(answer) => answer.clone(),
             Self::Waiting(waiting) => waiting.await,
         }
     }

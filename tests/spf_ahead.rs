@@ -43,17 +43,15 @@ impl Slow {
 impl Dns for Slow {
     fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
         let before = self.asked.fetch_add(1, Ordering::Relaxed);
-        let Asked::Known(answer) = self.zone.ask(name, wanted) else {
-            panic!("a zone knows everything");
-        };
+        let asked = self.zone.ask(name, wanted);
         if self.uneven && name.len().is_multiple_of(3) {
-            return Asked::Known(answer);
+            return asked;
         }
         let times = if self.uneven { 1 + (before * 7) % 5 } else { 1 };
         let pause = self.pause * u32::try_from(times).unwrap();
         Asked::Waiting(Box::pin(async move {
             tokio::time::sleep(pause).await;
-            answer
+            asked.answer().await
         }))
     }
 }

@@ -32,9 +32,7 @@ struct Watched {
 
 impl Dns for Watched {
     fn ask<'a>(&'a self, name: &str, wanted: RecordType) -> Asked<'a> {
-        let Asked::Known(answer) = self.zone.ask(name, wanted) else {
-            panic!("a zone knows everything");
-        };
+        let answer = self.zone.ask(name, wanted);
         let asked = self.start.elapsed().as_millis();
         let mut seen = self.seen.lock().unwrap();
         let index = seen.len();
@@ -43,7 +41,7 @@ impl Dns for Watched {
             tokio::time::sleep(PAUSE).await;
             let answered = self.start.elapsed().as_millis();
             self.seen.lock().unwrap()[index].2 = answered;
-            answer
+            answer.answer().await
         }))
     }
 }

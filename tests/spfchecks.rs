@@ -187,10 +187,7 @@ fn header(mail_from: &str, helo: &str) -> (String, String) {
     let outcome = Outcome {
         result: SpfResult::Pass,
         explanation: None,
-        decision: Some(Decision {
-            domain: "example.com".into(),
-            term: "+all".into(),
-        }),
+        decision: Some(Decision::new("example.com", "+all")),
         problem: None,
         trace: Vec::new(),
     };

@@ -14,10 +14,10 @@
 //!     "example.org":
 //!     - {"A": "192.0.2.1"}
 //! "#).unwrap();
-//! let Asked::Known(answer) = zone.ask("Example.ORG", RecordType::Mx) else {
-//!     unreachable!("a zone knows everything");
+//! let Asked::Lent(answer) = zone.ask("Example.ORG", RecordType::Mx) else {
+//!     unreachable!("a zone knows all about its names");
 //! };
-//! assert_eq!(answer, Err(DnsError::NoRecord));
+//! assert_eq!(*answer, Err(DnsError::NoRecord));
 //! ```
 
 use std::collections::HashMap;
@@ -260,7 +260,7 @@ impl Dns for Zone {
             RecordType::Mx => &answers.mx,
             RecordType::Ptr => &answers.ptr,
         };
-        Asked::Known(answer.clone())
+        Asked::Lent(answer)
     }
 }
 

@@ -9,6 +9,7 @@
 //! has needed than a check may look up, so a hostile record cannot multiply
 //! questions.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -55,14 +56,14 @@ impl<'a> Asking<'a> {
         name: &str,
         wanted: RecordType,
         needed: bool,
-    ) -> Option<Answer> {
+    ) -> Option<Cow<'a, Answer>> {
         let known = self.questions.iter_mut().find(|it| {
             it.wanted == wanted && it.name.eq_ignore_ascii_case(name)
         });
         if let Some(question) = known {
             question.needed |= needed;
             return match &question.state {
-                State::Known(answer) => Some(answer.clone()),
+                State::Known(answer) => Some(Cow::Owned(answer.clone())),
                 State::Waiting(_) => None,
             };
         }
@@ -71,7 +72,8 @@ impl<'a> Asking<'a> {
             return None;
         }
         match self.dns.ask(name, wanted) {
-            Asked::Known(answer) => Some(answer),
+            Asked::Known(answer) => Some(Cow::Owned(answer)),
+            Asked::Lent(answer) => Some(Cow::Borrowed(answer)),
             Asked::Waiting(waiting) => {
                 let (name, state) = (name.to_owned(), State::Waiting(waiting));
                 self.questions.push(Question { name, wanted, state, needed });

@@ -117,18 +117,19 @@ impl Evaluation<'_, '_> {
             return Err(Problem::NotADomain(name()).into());
         }
         // 4.4: the TXT records of the domain, and of no other type.
-        let texts = match self.ask(domain, RecordType::Txt)? {
+        let answer = self.ask(domain, RecordType::Txt)?;
+        let texts = match &*answer {
             Ok(Records::Txt(texts)) => texts,
             Ok(_) | Err(DnsError::NoName | DnsError::NoRecord) => {
                 return Err(Problem::NoRecord(name()).into());
             }
-            Err(error) => return Err(Problem::Dns(name(), error).into()),
+            Err(error) => return Err(Problem::Dns(name(), *error).into()),
         };
         let read_now;
         let selected = if self.checker.keep_parsed {
             texts.made(Selected::from_texts).unwrap_or(&Selected::None)
         } else {
-            read_now = Selected::from_texts(&texts);
+            read_now = Selected::from_texts(texts);
             &read_now
         };
         let problem = match selected {
@@ -170,8 +171,7 @@ impl Evaluation<'_, '_> {
         self.step(|| format!("{domain}: {result}"));
         if !included && !self.blind {
             let term = matched.map_or("", |it| it.span.of(text));
-            let (domain, term) = (domain.to_owned(), term.to_owned());
-            self.decision = Some(Decision { domain, term });
+            self.decision = Some(Decision::new(domain, term));
             if result == SpfResult::Fail {
                 self.explain(at)?;
             }
@@ -238,7 +238,7 @@ impl Evaluation<'_, '_> {
     fn explain(&mut self, at: Reading<'_>) -> Result<(), Stop> {
         let Some(spec) = at.record.explanation else { return Ok(()) };
         let name = self.target(Some(spec), at.text, at.domain)?;
-        if let Ok(Records::Txt(texts)) = self.ask(&name, RecordType::Txt)?
+        if let Ok(Records::Txt(texts)) = &*self.ask(&name, RecordType::Txt)?
             && let [text] = &texts[..]
             && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
             && let Ok(text) = from_utf8(text)

@@ -220,14 +220,14 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         &mut self,
         name: &str,
         wanted: RecordType,
-    ) -> Result<Answer, Stop> {
+    ) -> Result<Cow<'a, Answer>, Stop> {
         let needed = !self.blind;
         let Some(answer) = self.asking.ask(name, wanted, needed) else {
             self.blind = true;
             return Err(Stop::Unknown);
         };
         if self.checker.tracing {
-            let answer = match &answer {
+            let answer = match &*answer {
                 Ok(records) => records.to_string(),
                 Err(error) => error.to_string(),
             };
@@ -235,7 +235,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
         }
         // A name that DNS cannot carry has not been asked about, so it has
         // not been asked about in vain.
-        if let Err(DnsError::NoName | DnsError::NoRecord) = answer {
+        if let Err(DnsError::NoName | DnsError::NoRecord) = *answer {
             self.void |= can_carry(name);
         }
         Ok(answer)

@@ -27,7 +27,8 @@ pub fn third_party(domain: &str, words: &str) -> String {
 /// What a domain says about our refusal, marked as its words.
 pub fn explanation(outcome: &Outcome) -> Option<String> {
     let words = outcome.explanation.as_deref()?;
-    Some(third_party(&outcome.decision.as_ref()?.domain, words))
+    let (domain, _) = outcome.decision.as_ref()?.parts();
+    Some(third_party(domain, words))
 }
 
 /// Printable ASCII, at most so many characters of it; `?` for all else.

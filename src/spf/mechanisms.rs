@@ -69,7 +69,8 @@ impl Evaluation<'_, '_> {
         let client_ip = self.identity.client_ip;
         let zone = if client_ip.is_ipv4() { "in-addr" } else { "ip6" };
         let name = query_name(client_ip, &format!("{zone}.arpa"));
-        let Ok(Records::Ptr(names)) = self.ask(&name, RecordType::Ptr)? else {
+        let answer = self.ask(&name, RecordType::Ptr)?;
+        let Ok(Records::Ptr(names)) = &*answer else {
             return Ok(Vec::new());
         };
         // RFC 7208 4.6.4: further names are ignored.
@@ -96,7 +97,7 @@ impl Evaluation<'_, '_> {
             IpAddr::V4(_) => RecordType::A,
             IpAddr::V6(_) => RecordType::Aaaa,
         };
-        let is_among = match self.ask(name, wanted)? {
+        let is_among = match &*self.ask(name, wanted)? {
             Ok(Records::A(list)) => {
                 let mut list = list.iter().map(|it| IpAddr::V4(*it));
                 list.any(|it| self.matches_ip(it, prefixes.ip4))
@@ -106,7 +107,7 @@ impl Evaluation<'_, '_> {
                 list.any(|it| self.matches_ip(it, prefixes.ip6))
             }
             Ok(_) => false,
-            Err(error) => return self.no_unless_failed(name, error),
+            Err(error) => return self.no_unless_failed(name, *error),
         };
         Ok(is_among)
     }
@@ -119,10 +120,11 @@ impl Evaluation<'_, '_> {
         name: &str,
         prefixes: Prefixes,
     ) -> Result<bool, Stop> {
-        let hosts = match self.ask(name, RecordType::Mx)? {
+        let answer = self.ask(name, RecordType::Mx)?;
+        let hosts = match &*answer {
             Ok(Records::Mx(hosts)) => hosts,
             Ok(_) => return Ok(false),
-            Err(error) => return self.no_unless_failed(name, error),
+            Err(error) => return self.no_unless_failed(name, *error),
         };
         // RFC 7208 4.6.4: at most ten address lookups, a permerror beyond.
         // It is the answer that counts, not the place of the match in it:
@@ -184,12 +186,12 @@ impl Evaluation<'_, '_> {
     /// 5.7: there is an IPv4 address at a name, whichever; also for clients
     /// that come by IPv6.
     pub fn matches_exists(&mut self, name: &str) -> Result<bool, Stop> {
-        match self.ask(name, RecordType::A)? {
+        match &*self.ask(name, RecordType::A)? {
             Ok(records) => Ok(!records.is_empty()),
             Err(_) if self.checker.limits.edition == Edition::Rfc4408 => {
                 Ok(false)
             }
-            Err(error) => self.no_unless_failed(name, error),
+            Err(error) => self.no_unless_failed(name, *error),
         }
     }
 

@@ -125,15 +125,28 @@ impl Problem {
 /// The term that decided, and whose record it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// Whose record.
-    pub domain: String,
-    /// The term; empty where none has matched.
-    pub term: String,
+    /// The domain and the term, in one piece: every check makes one of it.
+    words: Box<str>,
+    domain_end: usize,
+}
+
+impl Decision {
+    /// The decision of a term in a domain's record; of an empty one where
+    /// none has matched.
+    pub fn new(domain: &str, term: &str) -> Self {
+        let words = [domain, term].concat().into();
+        Self { words, domain_end: domain.len() }
+    }
+
+    /// Whose record, and the term.
+    pub fn parts(&self) -> (&str, &str) {
+        self.words.split_at_checked(self.domain_end).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { domain, term } = self;
+        let (domain, term) = self.parts();
         match term.is_empty() {
             true => write!(f, "no mechanism of {domain} matched"),
             false => write!(f, "mechanism {term} of {domain}"),

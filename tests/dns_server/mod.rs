@@ -132,7 +132,11 @@ fn answer(question: &Message, zone: &Zone) -> Option<Message> {
     };
     let name = query.name().to_ascii();
     let name = name.strip_suffix('.').unwrap_or(&name);
-    let Asked::Known(known) = zone.ask(name, wanted) else { return None };
+    let known = match zone.ask(name, wanted) {
+        Asked::Known(known) => known,
+        Asked::Lent(known) => known.clone(),
+        Asked::Waiting(_) => return None,
+    };
     let metadata = &question.metadata;
     let mut answer =
         Message::new(metadata.id, MessageType::Response, metadata.op_code);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ra_plugins::world::{Asked, Dns, DnsError, RecordType, Records};
+use ra_plugins::world::{Dns, DnsError, RecordType, Records};
 use viaspf::lookup::{Lookup, LookupError, LookupResult, Name};
 use viaspf::{Config, evaluate_sender};
 
@@ -20,11 +20,7 @@ impl Asking {
         wanted: RecordType,
     ) -> LookupResult<Records> {
         let name = name.strip_suffix('.').unwrap_or(name);
-        let answer = match self.0.ask(name, wanted) {
-            Asked::Known(answer) => answer,
-            Asked::Waiting(waiting) => waiting.await,
-        };
-        match answer {
+        match self.0.ask(name, wanted).answer().await {
             Ok(records) => Ok(records),
             Err(DnsError::NoName | DnsError::NoRecord) => {
                 Err(LookupError::NoRecords)
