@@ -21,7 +21,7 @@ pub const QUOTED_MAX: usize = 400;
 /// A domain's words, marked as such.
 pub fn third_party(domain: &str, words: &str) -> String {
     let words = printable(words, QUOTED_MAX);
-    format!("{} explains: {words}", printable(domain, QUOTED_MAX / 2))
+    format!("{} explains: {words}", ending(domain, QUOTED_MAX / 2))
 }
 
 /// What a domain says about our refusal, marked as its words.
@@ -35,4 +35,16 @@ pub fn explanation(outcome: &Outcome) -> Option<String> {
 pub fn printable(text: &str, max: usize) -> String {
     let safe = |c: char| if matches!(c, ' '..='~') { c } else { '?' };
     text.chars().take(max).map(safe).collect()
+}
+
+/// The same, but of what is too long the end: a name without its end would
+/// be the name of somebody else.
+pub fn ending(text: &str, max: usize) -> String {
+    let more = text.chars().count().saturating_sub(max);
+    match text.char_indices().nth(more + 3) {
+        Some((at, _)) if more > 0 => {
+            format!("...{}", printable(text.get(at..).unwrap_or(""), max))
+        }
+        _ => printable(text, max),
+    }
 }

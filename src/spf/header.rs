@@ -1,8 +1,9 @@
 //! Headers: what we found, for whoever reads the message later.
 //!
 //! A filter behind us trusts these lines because they are ours. The sender
-//! chooses much of what stands in them, so each value is cut, made printable
-//! and quoted; nothing can end its string, its comment or its line.
+//! chooses much of what stands in them, so each value is made printable and
+//! quoted; nothing can end its string, its comment or its line. What is too
+//! long loses its beginning, so that no name becomes another one.
 //!
 //! ```
 //! use ra_plugins::spf::header::quoted;
@@ -12,7 +13,8 @@
 //! ```
 
 use crate::spf::check::Query;
-use crate::spf::explain::printable;
+use crate::spf::evaluation::Identity;
+use crate::spf::explain::ending;
 use crate::spf::outcome::{Outcome, SpfResult};
 
 /// Which of the two identities has been checked (2.3, 2.4).
@@ -24,8 +26,15 @@ pub enum Checked {
     MailFrom,
 }
 
-/// The longest value in a header.
-const VALUE_MAX: usize = 128;
+/// The longest line of a message (RFC 5322 2.1.1).
+const LINE_MAX: usize = 998;
+
+/// The longest value: an address whose local part and domain are as long as
+/// RFC 5321 4.5.3.1 lets them be.
+const VALUE_MAX: usize = 64 + 1 + 255;
+
+/// How much of a name or a reason a comment tells.
+const COMMENT_MAX: usize = 128;
 
 /// A check and what it came to.
 #[derive(Clone, Copy, Debug)]
@@ -39,14 +48,26 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Whose mail this claims to be.
-    fn sender(&self) -> String {
-        match (self.checked, self.query.mail_from) {
-            (Checked::Helo, _) | (_, "") => {
-                format!("postmaster@{}", self.query.helo)
-            }
-            (Checked::MailFrom, sender) => sender.to_owned(),
+    /// Whose mail this claims to be, unless it is only the HELO name's: with
+    /// the domain as it was checked, which is in ASCII.
+    fn mail_from(&self) -> Option<String> {
+        let sender = self.query.mail_from;
+        if self.checked == Checked::Helo || sender.is_empty() {
+            return None;
         }
+        Some(match sender.rsplit_once('@') {
+            Some((local_part, domain)) if !domain.is_ascii() => {
+                let domain = Identity::of(self.query).domain;
+                format!("{local_part}@{domain}")
+            }
+            Some(_) | None => sender.to_owned(),
+        })
+    }
+
+    /// The same, or the postmaster of the HELO name (2.4).
+    fn sender(&self) -> String {
+        let postmaster = || format!("postmaster@{}", self.query.helo);
+        self.mail_from().unwrap_or_else(postmaster)
     }
 
     /// The name of this host.
@@ -59,9 +80,9 @@ impl Report<'_> {
 
     /// The result in a sentence, with address, sender and domain (9.1).
     pub fn comment(&self) -> String {
-        let sender = printable(&self.sender(), VALUE_MAX);
+        let sender = ending(&self.sender(), COMMENT_MAX);
         let ip = self.query.client_ip.to_canonical();
-        let reason = printable(&self.outcome.reason(), VALUE_MAX);
+        let reason = ending(&self.outcome.reason(), COMMENT_MAX);
         let says = match self.outcome.result {
             SpfResult::Pass => "designates",
             SpfResult::Fail => "does not allow",
@@ -77,61 +98,98 @@ impl Report<'_> {
 
     /// `Received-SPF` (9.1, with erratum 5436), on one line.
     pub fn received_spf(&self) -> String {
-        let result = self.outcome.result;
-        let comment = in_comment(&self.comment());
         let receiver = quoted(self.receiver());
         let identity = match self.checked {
             Checked::Helo => "helo",
             Checked::MailFrom => "mailfrom",
         };
-        let ip = quoted(&self.query.client_ip.to_canonical().to_string());
-        let (helo, sender) = (quoted(self.query.helo), quoted(&self.sender()));
-        let mut line = format!(
-            "Received-SPF: {result} ({receiver}: {comment}) \
-             receiver={receiver}; identity={identity}; client-ip={ip}; \
-             helo={helo}; envelope-from={sender}"
-        );
+        let ip = self.query.client_ip.to_canonical().to_string();
+        let mut pairs = vec![
+            format!(" receiver={receiver}"),
+            format!("; identity={identity}"),
+            format!("; client-ip={}", quoted(&ip)),
+            format!("; helo={}", quoted(self.query.helo)),
+            format!("; envelope-from={}", quoted(&self.sender())),
+        ];
         if let Some(problem) = &self.outcome.problem {
-            line += &format!("; problem={}", quoted(&problem.to_string()));
+            pairs.push(format!("; problem={}", quoted(&problem.to_string())));
         }
-        line
+        let start = format!("Received-SPF: {}", self.outcome.result);
+        let comment = format!("{receiver}: {}", self.comment());
+        line(start, &comment, &pairs)
     }
 
     /// `Authentication-Results` (RFC 8601 2.7.2), on one line.
     pub fn authentication_results(&self) -> String {
-        let result = self.outcome.result;
-        let comment = in_comment(&self.comment());
+        let property = match self.mail_from() {
+            Some(sender) => format!(" smtp.mailfrom={}", pvalue(&sender)),
+            None => format!(" smtp.helo={}", pvalue(self.query.helo)),
+        };
         let receiver = quoted(self.receiver());
-        let (property, value) = match (self.checked, self.query.mail_from) {
-            (Checked::Helo, _) | (_, "") => ("smtp.helo", self.query.helo),
-            (Checked::MailFrom, sender) => ("smtp.mailfrom", sender),
-        };
-        // RFC 8601 2.2: an address may stand without quotes.
-        let value = match value.rsplit_once('@').map(|(a, b)| (quoted(a), b)) {
-            Some((local, domain)) if !local.starts_with('"') => {
-                format!("{local}@{}", quoted(domain))
-            }
-            Some(_) | None => quoted(value),
-        };
-        format!(
-            "Authentication-Results: {receiver}; \
-             spf={result} ({comment}) {property}={value}"
-        )
+        let result = self.outcome.result;
+        let start = format!("Authentication-Results: {receiver}; spf={result}");
+        line(start, &self.comment(), &[property])
     }
+}
+
+/// A line that is not too long: if it would be, without its comment, and
+/// with as many of its values as there is room for.
+fn line(start: String, comment: &str, values: &[String]) -> String {
+    let comment = format!(" ({})", in_comment(comment));
+    let length: usize = values.iter().map(String::len).sum();
+    let mut line = start;
+    if line.len() + comment.len() + length <= LINE_MAX {
+        line += &comment;
+    }
+    for value in values {
+        if line.len() + value.len() <= LINE_MAX {
+            line += value;
+        }
+    }
+    line
+}
+
+/// Whether a text is made of atoms with dots between them (RFC 5322 3.2.3).
+fn is_dot_atom(text: &str) -> bool {
+    let atom = |c: char| {
+        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+    };
+    text.split('.').all(|it| !it.is_empty() && it.chars().all(atom))
 }
 
 /// A value as a header may hold it: as it stands if it is a dot-atom, and
 /// otherwise between quotes (RFC 5322 3.2.3, 3.2.4).
 pub fn quoted(value: &str) -> String {
-    let value = printable(value, VALUE_MAX);
-    let atom = |c: char| {
-        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
-    };
-    if value.split('.').all(|it| !it.is_empty() && it.chars().all(atom)) {
-        return value;
+    let value = ending(value, VALUE_MAX);
+    match is_dot_atom(&value) {
+        true => value,
+        false => quoted_string(&value),
     }
-    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+}
+
+/// A text between quotes.
+fn quoted_string(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{escaped}\"")
+}
+
+/// A value as RFC 8601 2.2 wants it: an address, if its domain is a name
+/// with a dot; a token (RFC 2045 5.1); or else a string between quotes.
+fn pvalue(value: &str) -> String {
+    let value = ending(value, VALUE_MAX);
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let is_label = |it: &str| !it.is_empty() && it.chars().all(letter);
+    let is_name = |it: &str| it.contains('.') && it.split('.').all(is_label);
+    let is_plain = match value.rsplit_once('@') {
+        Some((local_part, domain)) => {
+            is_dot_atom(local_part) && is_name(domain)
+        }
+        None => {
+            let special = |c: char| " ()<>@,;:\\\"/[]?=".contains(c);
+            !value.is_empty() && !value.contains(special)
+        }
+    };
+    if is_plain { value } else { quoted_string(&value) }
 }
 
 /// A text that cannot end the comment it stands in (RFC 5322 3.2.2).
