@@ -14,12 +14,8 @@ use ra_plugins::frozen::Frozen;
 use ra_plugins::spf::suite::{Scenario, Suite, Test};
 
 /// The suites, and how many cases each of them has.
-const SUITES: [(&str, usize); 4] = [
-    ("rfc7208", 203),
-    ("rfc4408", 191),
-    ("corner", 1015),
-    ("realistic", 52),
-];
+const SUITES: [(&str, usize); 4] =
+    [("rfc7208", 203), ("rfc4408", 191), ("corner", 1015), ("realistic", 52)];
 
 fn main() {
     let arguments = Arguments::from_args();
