@@ -22,6 +22,7 @@ pub mod rater;
 pub mod record;
 pub mod replay;
 pub mod smtpd;
+pub mod spf_published;
 pub mod spf_lint;
 pub mod spf;
 pub mod spfquery;

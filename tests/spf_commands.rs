@@ -198,3 +198,114 @@ fn a_missing_suite_is_trouble() {
     let output = run("ra", &["spf", "test", "/nosuch.yml"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+/// A zone in which much is not as it should be.
+const LINTED: &str = r#"
+scenarios:
+- name: "linted"
+  zone:
+    "silent.example":
+    - "TIMEOUT"
+    "failing.example":
+    - {"A": "SERVFAIL"}
+    - {"AAAA": "SERVFAIL"}
+    "only6.example":
+    - {"AAAA": "2001:db8::1"}
+    "twice.example":
+    - {"TXT": "v=spf1 -all"}
+    - {"TXT": "v=spf1 +all"}
+    "open.example":
+    - {"TXT": "v=spf1 +all"}
+    "words.example":
+    - {"TXT": "go away"}
+    - {"TXT": "please"}
+    "ten.example":
+    - {"MX": [0, "m"]}
+    "eleven.example":
+"#;
+
+/// What lint says of a record, and its exit status.
+fn lint(subject: &str) -> (String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("zone.yml");
+    let hosts = (0..11).map(|n| format!("    - {{\"MX\": [{n}, \"m{n}\"]}}\n"));
+    let zone: String = [LINTED.to_owned()].into_iter().chain(hosts).collect();
+    std::fs::write(&file, zone).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["spf", "lint", subject])
+        .env("RA_DNS", format!("zone:{}", file.display()))
+        .output()
+        .unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    (words, output.status.code())
+}
+
+#[rstest]
+#[case::silent_include(
+    "v=spf1 include:silent.example -all",
+    "error: include:silent.example: silent.example: timeout: temperror",
+    1
+)]
+#[case::silent_redirect(
+    "v=spf1 redirect=silent.example",
+    "error: redirect: silent.example: timeout: temperror",
+    1
+)]
+#[case::failing_server(
+    "v=spf1 a:failing.example -all",
+    "warning: a:failing.example: failing.example: server failure: temperror\n\
+     1 of 10 lookups, 0 of 2 void lookups",
+    0
+)]
+#[case::only_for_ipv6(
+    "v=spf1 a:only6.example a:only6.example a:only6.example -all",
+    "error: 3 terms ask DNS in vain for IPv4 clients, receivers stop after 2: \
+     permerror\n3 of 10 lookups, 3 of 2 void lookups",
+    1
+)]
+#[case::exists_is_for_ipv4(
+    "v=spf1 exists:only6.example -all",
+    "warning: exists:only6.example: only6.example: no such record\n\
+     1 of 10 lookups, 1 of 2 void lookups",
+    0
+)]
+#[case::exchangers(
+    "v=spf1 mx:eleven.example -all",
+    "error: mx:eleven.example: eleven.example has 11 mail exchangers, \
+     receivers stop after 10: permerror",
+    1
+)]
+#[case::one_exchanger(
+    "v=spf1 mx:ten.example -all",
+    "\n1 of 10 lookups, 0 of 2 void lookups",
+    0
+)]
+#[case::two_records(
+    "twice.example",
+    "error: twice.example: more than one SPF record: permerror",
+    1
+)]
+#[case::open_include(
+    "v=spf1 include:open.example -all",
+    "warning: open.example: +all lets everybody pass",
+    0
+)]
+#[case::explanations(
+    "v=spf1 -all exp=words.example",
+    "warning: exp: words.example: not one text: there is no explanation",
+    0
+)]
+#[case::no_explanation(
+    "v=spf1 -all exp=no.example",
+    "warning: exp: no.example: no such name: there is no explanation",
+    0
+)]
+fn lint_says_what_receivers_will(
+    #[case] subject: &str,
+    #[case] words: &str,
+    #[case] status: i32,
+) {
+    let (said, exit) = lint(subject);
+    assert!(said.contains(words), "{said}");
+    assert_eq!(exit, Some(status), "{said}");
+}
