@@ -10,7 +10,8 @@
 use std::net::Ipv6Addr;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
-use ra_plugins::spf::record::{Mechanism, Record};
+use ra_plugins::spf::record::{Flaw, Mechanism, Record};
+use rstest::rstest;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
@@ -40,4 +41,20 @@ proptest! {
         let read = record.directives[0].mechanism;
         prop_assert_eq!(read, Mechanism::Ip6(address, 128));
     }
+}
+
+#[rstest]
+#[case::prefix("v=spf1 mx/33 -all", "/33 -all", Flaw::BadPrefix)]
+#[case::second_prefix("v=spf1 a//129 -all", "/129 -all", Flaw::BadPrefix)]
+#[case::address("v=spf1 ip4:192.0.2 -all", "192.0.2 -all", Flaw::BadIp4)]
+#[case::mechanism("v=spf1 ipv4:x -all", "ipv4:x -all", Flaw::UnknownMechanism)]
+#[case::name("v=spf1 include: -all", " -all", Flaw::NoDomain)]
+#[case::repeated("v=spf1 exp=a.b exp=c.d", "c.d", Flaw::Repeated)]
+fn an_error_is_where_the_wrong_part_begins(
+    #[case] text: &str,
+    #[case] rest: &str,
+    #[case] flaw: Flaw,
+) {
+    let error = Record::parse(text).unwrap_err();
+    assert_eq!((&text[error.at..], error.flaw), (rest, flaw));
 }

@@ -157,10 +157,11 @@ impl<'a> Parser<'a> {
             return self.macro_string(Place::Explanation).map(|_| ());
         };
         // RFC 7208 6: these two must not appear twice.
-        match slot.replace(self.domain()?) {
-            Some(_) => Err(Flaw::Repeated),
-            None => Ok(()),
+        if slot.is_some() {
+            return Err(Flaw::Repeated);
         }
+        *slot = Some(self.domain()?);
+        Ok(())
     }
 
     /// What stands behind the name of a mechanism (section 5); `from` is
@@ -233,8 +234,9 @@ impl<'a> Parser<'a> {
         let [b'/', rest @ ..] = self.rest else { return Ok(max) };
         let (bits, rest) = number(rest).ok_or(Flaw::BadPrefix)?;
         let bits = u8::try_from(bits).ok().filter(|bits| *bits <= max);
+        let bits = bits.ok_or(Flaw::BadPrefix)?;
         self.rest = rest;
-        bits.ok_or(Flaw::BadPrefix)
+        Ok(bits)
     }
 
     /// What may stand behind `a` and `mx`: a name, prefixes, both, nothing.
