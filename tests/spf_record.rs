@@ -10,7 +10,7 @@
 use std::net::Ipv6Addr;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq, proptest};
-use ra_plugins::spf::record::{Flaw, Mechanism, Record};
+use ra_plugins::spf::record::{Flaw, Mechanism, Record, SyntaxError};
 use rstest::rstest;
 
 proptest! {
@@ -55,6 +55,6 @@ fn an_error_is_where_the_wrong_part_begins(
     #[case] rest: &str,
     #[case] flaw: Flaw,
 ) {
-    let error = Record::parse(text).unwrap_err();
+    let error: SyntaxError = Record::parse(text).unwrap_err();
     assert_eq!((&text[error.at..], error.flaw), (rest, flaw));
 }
