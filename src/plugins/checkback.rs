@@ -30,8 +30,7 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     if session.user().is_some() {
-        verdict.log(&AUTHENTICATED, &[]);
-        return verdict;
+        return verdict.because(&AUTHENTICATED, &[]);
     }
     let text = session.mail_from().unwrap_or_default();
     let Some(address) = Address::parse(text) else { return verdict };

@@ -15,12 +15,9 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// How much of an IPv6 address is one client.
-const V6PREFIX: Setting = Setting::new(
-    "IPTHROTTLE_V6PREFIX",
-    Kind::Number,
-    "64",
-    "the bits of an IPv6 address that count as one client",
-);
+const V6PREFIX: Setting =
+    Setting::new("IPTHROTTLE_V6PREFIX", Kind::Number, "64")
+        .help("the bits of an IPv6 address that count as one client");
 
 /// The log of a refusal.
 const EXCEEDED: Message = Message::log("Rate exceeded per IP ({ip})");
@@ -48,8 +45,7 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Ok(ip) = session.client_ip() else {
-        verdict.log(&NO_IP, &[]);
-        return verdict;
+        return verdict.because(&NO_IP, &[]);
     };
     let prefix =
         verdict.setting(V6PREFIX.parsed(session, |text| {

@@ -8,13 +8,11 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// The file that names them.
-const CONF: Setting = Setting::new(
-    "LOCALMAILCONF",
-    Kind::File,
-    "control/localonly",
-    "users who may only send inside: `user`, `@domain`, \
+const CONF: Setting =
+    Setting::new("LOCALMAILCONF", Kind::File, "control/localonly").help(
+        "users who may only send inside: `user`, `@domain`, \
      `user: friend@x.example @y.example` with exceptions",
-);
+    );
 
 /// What a restricted user is told.
 const REFUSAL: Message =
@@ -46,8 +44,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Some(user) = session.user() else { return verdict };
     let Some(recipient) = session.get("SMTPRCPTTO") else {
-        verdict.log(&NO_RECIPIENT, &[]);
-        return verdict;
+        return verdict.because(&NO_RECIPIENT, &[]);
     };
     match is_kept_inside(session, world, user, recipient, &mut verdict) {
         Ok(false) => {}

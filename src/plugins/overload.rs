@@ -9,18 +9,12 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// The file whose presence says that there is too much to do.
-pub const FILE: Setting = Setting::new(
-    "OVERLOADFILE",
-    Kind::File,
-    "control/overloaded",
-    "while this file exists, strangers are asked to come back",
-);
+pub const FILE: Setting =
+    Setting::new("OVERLOADFILE", Kind::File, "control/overloaded")
+        .help("while this file exists, strangers are asked to come back");
 
 /// How long a flag counts that nobody renews.
-const STALE: Setting = Setting::new(
-    "OVERLOADSTALE",
-    Kind::Number,
-    "900",
+const STALE: Setting = Setting::new("OVERLOADSTALE", Kind::Number, "900").help(
     "seconds after which a flag of `ra overload` no longer counts unless it \
      was renewed, 0 for never; one made by hand always counts",
 );
@@ -60,8 +54,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
     let limit = verdict.setting(STALE.number(session));
     if is_abandoned(world, &path, limit) {
         let file = path.to_string_lossy();
-        verdict.log(&ABANDONED, &[&file, &limit.to_string()]);
-        return verdict;
+        return verdict.because(&ABANDONED, &[&file, &limit.to_string()]);
     }
     verdict.reject(&REFUSAL, &[]);
     verdict.log(&REFUSED, &[]);

@@ -8,36 +8,24 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// Which rules.
-const CLASS: Setting = Setting::new(
-    "RATER_CLASS",
-    Kind::Word,
-    "",
-    "the class of rater's limits; without one nothing is asked",
-);
+const CLASS: Setting = Setting::new("RATER_CLASS", Kind::Word, "")
+    .help("the class of rater's limits; without one nothing is asked");
 
 /// What is counted.
-const KEY: Setting = Setting::new(
-    "RATER_KEY",
-    Kind::Text,
-    "${TCPREMOTEIP}",
-    "what is counted, with ${NAME} for a variable of the session",
-);
+const KEY: Setting = Setting::new("RATER_KEY", Kind::Text, "${TCPREMOTEIP}")
+    .help("what is counted, with ${NAME} for a variable of the session");
 
 /// What is said when it is too much.
 const REPLY: Setting = Setting::new(
     "RATER_REPLY",
     Kind::Reply,
     "421 Too many connections. Please reduce connections per minute.",
-    "the reply over the limit",
-);
+)
+.help("the reply over the limit");
 
 /// Whether to look only.
-const PEEK: Setting = Setting::new(
-    "RATER_PEEK",
-    Kind::Switch,
-    "0",
-    "ask without marking: another plugin or program does that",
-);
+const PEEK: Setting = Setting::new("RATER_PEEK", Kind::Switch, "0")
+    .help("ask without marking: another plugin or program does that");
 
 /// The reply, whatever it is.
 const REFUSAL: Message = Message::reply("{reply}");
@@ -67,8 +55,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         CLASS.parsed(session, |_| (!class.contains(' ')).then_some(class)),
     );
     if class.is_empty() {
-        verdict.log(&NO_CLASS, &[]);
-        return verdict;
+        return verdict.because(&NO_CLASS, &[]);
     }
     let key = fill(KEY.text(session), session);
     let limit = if verdict.setting(PEEK.switch(session)) {

@@ -12,12 +12,8 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// How full is full.
-const QUOTA: Setting = Setting::new(
-    "CHKUSER_MBXQUOTA",
-    Kind::Number,
-    "100",
-    "percent of its quota from which on a mailbox is full",
-);
+const QUOTA: Setting = Setting::new("CHKUSER_MBXQUOTA", Kind::Number, "100")
+    .help("percent of its quota from which on a mailbox is full");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

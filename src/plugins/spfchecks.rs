@@ -19,53 +19,31 @@ use crate::spp::{Command, Section};
 use crate::world::World;
 
 /// What is refused.
-const LEVEL: Setting = Setting::new(
-    "BOUNCELEVEL",
-    Kind::Number,
-    "-1",
+const LEVEL: Setting = Setting::new("BOUNCELEVEL", Kind::Number, "-1").help(
     "refuse FAIL from 0 on, SOFTFAIL 1, NEUTRAL 2, NONE 3, TEMPERROR 4, \
      PERMERROR 5",
 );
 
 /// What is refused because of the name in HELO.
-const HELO_LEVEL: Setting = Setting::new(
-    "SPF_HELOLEVEL",
-    Kind::Number,
-    "-1",
-    "the same for the name in HELO, which is checked from 0 on",
-);
+const HELO_LEVEL: Setting = Setting::new("SPF_HELOLEVEL", Kind::Number, "-1")
+    .help("the same for the name in HELO, which is checked from 0 on");
 
 /// What becomes of the result.
-const HEADER: Setting = Setting::new(
-    "SPF_HEADER",
-    Kind::Choice,
-    "",
-    "received-spf, authres or both: headers to add",
-);
+const HEADER: Setting = Setting::new("SPF_HEADER", Kind::Choice, "")
+    .help("received-spf, authres or both: headers to add");
 
 /// Who is not checked.
-const SKIP: Setting = Setting::new(
-    "SPF_SKIP",
-    Kind::File,
-    "",
-    "a file of addresses and networks that are not checked: relays",
-);
+const SKIP: Setting = Setting::new("SPF_SKIP", Kind::File, "")
+    .help("a file of addresses and networks that are not checked: relays");
 
 /// Where a refusal is explained.
-const WHY: Setting = Setting::new(
-    "SPF_WHY",
-    Kind::Text,
-    "",
+const WHY: Setting = Setting::new("SPF_WHY", Kind::Text, "").help(
     "a link for replies; %{S} %{I} %{R} stand for sender, client, this host",
 );
 
 /// How long a check may take.
-const DEADLINE: Setting = Setting::new(
-    "SPF_DEADLINE",
-    Kind::Number,
-    "20",
-    "seconds after which a check is a TEMPERROR",
-);
+const DEADLINE: Setting = Setting::new("SPF_DEADLINE", Kind::Number, "20")
+    .help("seconds after which a check is a TEMPERROR");
 
 /// Users of ours may send from anywhere.
 const AUTHENTICATED: Message =
@@ -143,29 +121,24 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     if session.user().is_some() {
-        verdict.log(&AUTHENTICATED, &[]);
-        return verdict;
+        return verdict.because(&AUTHENTICATED, &[]);
     }
     // HELO may be missing; the sender is checked all the same.
     let helo = session.helo().unwrap_or_default();
     let (Some(mail_from), Err(Missing::Invalid) | Ok(_)) =
         (session.mail_from(), session.client_ip())
     else {
-        verdict.log(&MISSING, &[]);
-        return verdict;
+        return verdict.because(&MISSING, &[]);
     };
     if mail_from.is_empty() && session.helo().is_none() {
-        verdict.log(&MISSING, &[]);
-        return verdict;
+        return verdict.because(&MISSING, &[]);
     }
     let Ok(client_ip) = session.client_ip() else {
         let text = session.client_ip_text().unwrap_or_default();
-        verdict.log(&BAD_IP, &[text]);
-        return verdict;
+        return verdict.because(&BAD_IP, &[text]);
     };
     if is_skipped(session, world, client_ip, &mut verdict) {
-        verdict.log(&SKIPPED, &[&client_ip.to_string()]);
-        return verdict;
+        return verdict.because(&SKIPPED, &[&client_ip.to_string()]);
     }
     let me = Control::read(world, "control/me").ok();
     let receiver = me.as_ref().and_then(|me| me.lines().next()).unwrap_or("");
@@ -191,8 +164,7 @@ async fn decide(session: &Session, world: &World) -> Verdict {
         checker.check(&query),
     );
     if secondary {
-        verdict.log(&SECONDARY, &[]);
-        return verdict;
+        return verdict.because(&SECONDARY, &[]);
     }
     if let Some(outcome) = &helo_outcome {
         let (query, checked) = (&helo_query, Checked::Helo);

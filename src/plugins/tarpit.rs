@@ -9,36 +9,21 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// Where the slowness begins.
-const COUNT: Setting = Setting::new(
-    "TARPITCOUNT",
-    Kind::Number,
-    "50",
-    "the recipient from which on answers are delayed",
-);
+const COUNT: Setting = Setting::new("TARPITCOUNT", Kind::Number, "50")
+    .help("the recipient from which on answers are delayed");
 
 /// How slow it gets.
-const DELAY: Setting = Setting::new(
-    "TARPITDELAY",
-    Kind::Delay,
-    "2",
+const DELAY: Setting = Setting::new("TARPITDELAY", Kind::Delay, "2").help(
     "seconds, or growing: N (2 s more each), M (5 s more each), H (squared)",
 );
 
 /// Where it stops growing.
-const MAX: Setting = Setting::new(
-    "TARPITMAX",
-    Kind::Number,
-    "120",
-    "the longest single delay in seconds",
-);
+const MAX: Setting = Setting::new("TARPITMAX", Kind::Number, "120")
+    .help("the longest single delay in seconds");
 
 /// Who is spared.
-const SPARE: Setting = Setting::new(
-    "TARPITSPARE",
-    Kind::List,
-    "",
-    "auth and relay: clients that are never delayed",
-);
+const SPARE: Setting = Setting::new("TARPITSPARE", Kind::List, "")
+    .help("auth and relay: clients that are never delayed");
 
 /// Said once a message, at the first delay.
 const STARTED: Message = Message::log("started tarpitting");
@@ -93,8 +78,7 @@ impl Pace {
 async fn decide(session: &Session, _world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Some(asked) = session.recipients_asked() else {
-        verdict.log(&NO_COUNT, &[]);
-        return verdict;
+        return verdict.because(&NO_COUNT, &[]);
     };
     let threshold = verdict.setting(COUNT.number(session));
     let nth = i128::from(asked) - i128::from(threshold) + 1;
