@@ -14,6 +14,7 @@ pub mod world;
 pub mod frozen;
 pub mod control;
 pub mod plugin;
+pub mod reach;
 pub mod alias;
 pub mod dns;
 pub mod exchangers;
