@@ -15,6 +15,7 @@ pub mod frozen;
 pub mod control;
 pub mod plugin;
 pub mod reach;
+pub mod pace;
 pub mod alias;
 pub mod dns;
 pub mod exchangers;
