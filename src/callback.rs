@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::{Control, listed, lower};
+use crate::control::{listed, lower, own_name};
 use crate::exchangers::{HOSTS_MAX, addresses, exchangers, is_public};
 use crate::memory::{Claim, Note};
 use crate::plugin::{Message, NO_FILE, Verdict};
@@ -316,9 +316,8 @@ impl Check<'_> {
 
     /// Our own name, from control/me.
     fn our_name(&self) -> String {
-        let me = Control::read(self.world, "control/me").ok();
-        let name = me.as_ref().and_then(|me| me.lines().next());
-        name.filter(|it| is_askable(it)).unwrap_or("localhost").to_owned()
+        let name = own_name(self.world).ok().flatten();
+        name.filter(|it| is_askable(it)).unwrap_or_else(|| "localhost".into())
     }
 
     /// A local part that nobody has.

@@ -29,7 +29,7 @@ pub const WHITELIST: Setting = Setting::new("SENDERCHK_WLFILE", Kind::File, "")
 pub const AUTHMATCH: Setting =
     Setting::new("SENDERCHK_AUTHMATCH", Kind::Switch, "0").help(
         "an authenticated user may only use the addresses that \
-     control/authsenders lists for him",
+         control/authsenders lists for him",
     );
 
 /// The addresses that users may send as: `user: address @domain`, or the

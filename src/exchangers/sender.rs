@@ -10,7 +10,7 @@ use crate::world::{DnsError, World};
 pub const BOGONS: Setting = Setting::new("MFDNS_BOGONS", Kind::Switch, "0")
     .help(
         "refuse domains whose mail servers have only private or loopback \
-     addresses",
+         addresses",
     );
 
 /// A refusal, which says why and about what.
