@@ -16,6 +16,7 @@ pub mod control;
 pub mod plugin;
 pub mod reach;
 pub mod pace;
+pub mod flag;
 pub mod alias;
 pub mod dns;
 pub mod exchangers;
