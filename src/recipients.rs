@@ -43,6 +43,11 @@ pub const WRONG_LIMIT: Setting =
 pub const WHITELIST: Setting = Setting::new("CHKUSER_WLFILE", Kind::File, "")
     .help("a list or CDB of domains whose recipients are not checked");
 
+/// How full is full.
+pub const QUOTA: Setting =
+    Setting::new("CHKUSER_MBXQUOTA", Kind::Number, "100")
+        .help("percent of its quota from which on a mailbox is full");
+
 /// The variable in which the wrong guesses of a session are counted.
 const WRONG_COUNT: &str = "WRONGRCPTCOUNT";
 
