@@ -23,6 +23,8 @@ pub mod exchangers;
 pub mod blocklist;
 pub mod spf;
 pub mod rater;
+pub mod throttle;
+pub mod ipsv;
 pub mod mailboxes;
 pub mod recipients;
 pub mod senders;

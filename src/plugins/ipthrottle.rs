@@ -1,13 +1,11 @@
 //! `ipthrottle`: not so fast, whoever you are.
 
+use crate::ipsv::{BLOCKED, BLOCKING, DIR, MINUTES, NOT_BLOCKED, refuse};
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::ipsv::{
-    BLOCKED, BLOCKING, DIR, MINUTES, NOT_BLOCKED, refuse,
-};
-use crate::plugins::throttle::{AWAY, REFUSAL, is_over};
 use crate::rater::counted::{V6PREFIX, bits, client};
 use crate::session::Session;
 use crate::spp::Section;
+use crate::throttle::{AWAY, REFUSAL, is_over};
 use crate::world::World;
 
 /// The log of a refusal.

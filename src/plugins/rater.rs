@@ -1,11 +1,11 @@
 //! `rater`: limit whatever you can name.
 
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::throttle::{AWAY, is_over};
 use crate::rater::counted::{CLASS, Counted, KEY, PEEK};
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;
+use crate::throttle::{AWAY, is_over};
 use crate::world::World;
 
 /// What is said when it is too much.

@@ -7,9 +7,9 @@
 use std::net::IpAddr;
 
 use crate::plugin::{Message, Verdict};
-use crate::plugins::throttle::REFUSAL;
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
+use crate::throttle::REFUSAL;
 use crate::world::World;
 
 /// Where tcpsvd looks for addresses to refuse.
