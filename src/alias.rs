@@ -15,20 +15,12 @@ use crate::world::World;
 
 /// Domains whose addresses are rewritten even if the server would not take
 /// mail for them.
-pub const DOMAINS: Setting = Setting::new(
-    "ALIASDOMAINS",
-    Kind::List,
-    "",
-    "domains to which the rule applies besides those of rcpthosts",
-);
+pub const DOMAINS: Setting = Setting::new("ALIASDOMAINS", Kind::List, "")
+    .help("domains to which the rule applies besides those of rcpthosts");
 
 /// Addresses that stay as they are.
-pub const EXACT: Setting = Setting::new(
-    "ALIASEXACT",
-    Kind::File,
-    "",
-    "a list or CDB of addresses that exist and are not rewritten",
-);
+pub const EXACT: Setting = Setting::new("ALIASEXACT", Kind::File, "")
+    .help("a list or CDB of addresses that exist and are not rewritten");
 
 /// The recipient is not an address.
 pub const NO_ADDRESS: Message = Message::log("error: no valid SMTPRCPTTO");
@@ -58,14 +50,8 @@ pub fn rewrite(
     let mut verdict = Verdict::unchanged();
     let recipient = match session.recipient() {
         Ok(recipient) => recipient,
-        Err(Missing::Unset) => {
-            verdict.log(&NO_RECIPIENT, &[]);
-            return verdict;
-        }
-        Err(Missing::Invalid) => {
-            verdict.log(&NO_ADDRESS, &[]);
-            return verdict;
-        }
+        Err(Missing::Unset) => return verdict.because(&NO_RECIPIENT, &[]),
+        Err(Missing::Invalid) => return verdict.because(&NO_ADDRESS, &[]),
     };
     if !recipient.is_quoted()
         && let Some(local_part) = rule(recipient.local_part)

@@ -18,12 +18,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::control::{Control, listed, lower};
+use crate::control::{listed, lower, own_name};
 use crate::exchangers::{HOSTS_MAX, addresses, exchangers, is_public};
 use crate::memory::{Claim, Note};
 use crate::plugin::{Message, NO_FILE, Verdict};
 use crate::session::{Address, Session};
-use crate::settings::Setting;
+use crate::settings::{Reading, Setting};
 use crate::world::{DnsError, World};
 
 pub mod words;
@@ -31,9 +31,9 @@ pub mod client;
 
 use client::{Opinion, ask, is_askable};
 use words::{
-    BUSY, CACHE, CACHED, CACHETIME, CHECKING, DEADLINE, LATER, NO_BOUNCES,
-    NO_CACHE, NOBODY, PORT, PRIVATE, REFUSED, TESTING, UNASKABLE, UNSURE,
-    WHITELISTS,
+    BLOCKED, BUSY, CACHE, CACHED, CACHETIME, CHECKING, DEADLINE, LATER, MODE,
+    NO_BOUNCES, NO_CACHE, NOBODY, OK, PORT, PRIVATE, REFUSED, TESTING,
+    UNASKABLE, UNSURE, WHITELISTS,
 };
 
 /// How long one server may take to accept a connection.
@@ -84,6 +84,28 @@ impl Finding {
         let all = [Self::Exists, Self::Refused, Self::NoBounces, Self::Unsure];
         all.into_iter().find(|finding| finding.text() == text)
     }
+
+    /// Accepts the sender or refuses him; where that is not asked for, the
+    /// log tells what would have been.
+    pub fn decide(self, sender: &str, enforce: bool, verdict: &mut Verdict) {
+        let Some(reply) = self.reply() else {
+            return verdict.log(&OK, &[sender]);
+        };
+        verdict.refuse(&reply, &[]);
+        verdict.log(&BLOCKED, &[self.text(), sender]);
+        if !enforce {
+            verdict.shadow();
+        }
+    }
+}
+
+/// Whether a sender whom nobody knows is refused, or only mentioned.
+pub fn is_enforced(session: &Session) -> Reading<bool> {
+    MODE.parsed(session, |text| match text {
+        "log" => Some(false),
+        "enforce" => Some(true),
+        _ => None,
+    })
 }
 
 /// Whether the sender's domain or address is on a white list.
@@ -316,9 +338,8 @@ impl Check<'_> {
 
     /// Our own name, from control/me.
     fn our_name(&self) -> String {
-        let me = Control::read(self.world, "control/me").ok();
-        let name = me.as_ref().and_then(|me| me.lines().next());
-        name.filter(|it| is_askable(it)).unwrap_or("localhost").to_owned()
+        let name = own_name(self.world).ok().flatten();
+        name.filter(|it| is_askable(it)).unwrap_or_else(|| "localhost".into())
     }
 
     /// A local part that nobody has.

@@ -177,6 +177,12 @@ pub fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The name of this host: the first line of control/me, if it has one.
+pub fn own_name(world: &World) -> Result<Option<String>, Unreadable> {
+    let me = Control::read(world, "control/me")?;
+    Ok(me.lines().next().map(str::to_owned))
+}
+
 /// The file of the domains that a server takes mail for.
 pub const RCPTHOSTS: &str = "control/rcpthosts";
 

@@ -114,6 +114,13 @@ impl Verdict {
         self.log.push(message.fill(arguments));
     }
 
+    /// The same verdict, with its reason in the log.
+    #[must_use]
+    pub fn because(mut self, reason: &Message, arguments: &[&str]) -> Self {
+        self.log(reason, arguments);
+        self
+    }
+
     /// Takes a setting's value, and its warning into the log.
     pub fn setting<T>(&mut self, reading: Reading<T>) -> T {
         self.log.extend(reading.warning.map(Text::Owned));
@@ -169,12 +176,8 @@ impl Verdict {
 
 /// The seconds that a plugin may take to decide. RFC 7208 4.6.4 asks for at
 /// least 20 for SPF.
-pub const DEADLINE: Setting = Setting::new(
-    "RA_DEADLINE",
-    Kind::Number,
-    "25",
-    "seconds in which a plugin must have decided, or the mail passes",
-);
+pub const DEADLINE: Setting = Setting::new("RA_DEADLINE", Kind::Number, "25")
+    .help("seconds in which a plugin must have decided, or the mail passes");
 
 /// The seconds that a session gives to a decision.
 fn limit(session: &Session) -> Reading<u64> {

@@ -17,8 +17,6 @@ pub mod senderchecks;
 pub mod checkback;
 pub mod checkbackpurge;
 pub mod spfchecks;
-pub mod throttle;
-pub mod ipsv;
 pub mod ipthrottle;
 pub mod userthrottle;
 pub mod rater;

@@ -26,3 +26,4 @@ pub mod daemon;
 pub mod client;
 pub mod limiter;
 pub mod capi;
+pub mod counted;

@@ -30,28 +30,23 @@ use crate::spp::Command;
 use crate::world::World;
 
 /// How many recipients are enough.
-pub const LIMIT: Setting = Setting::new(
-    "CHKUSER_RCPTLIMIT",
-    Kind::Number,
-    "10000",
-    "recipients of one message after which no more are accepted",
-);
+pub const LIMIT: Setting =
+    Setting::new("CHKUSER_RCPTLIMIT", Kind::Number, "10000")
+        .help("recipients of one message after which no more are accepted");
 
 /// How many wrong guesses are enough.
-pub const WRONG_LIMIT: Setting = Setting::new(
-    "CHKUSER_WRONGRCPTLIMIT",
-    Kind::Number,
-    "10000",
-    "unknown recipients after which all others are refused as well",
-);
+pub const WRONG_LIMIT: Setting =
+    Setting::new("CHKUSER_WRONGRCPTLIMIT", Kind::Number, "10000")
+        .help("unknown recipients after which all others are refused as well");
 
 /// Domains that are not checked.
-pub const WHITELIST: Setting = Setting::new(
-    "CHKUSER_WLFILE",
-    Kind::File,
-    "",
-    "a list or CDB of domains whose recipients are not checked",
-);
+pub const WHITELIST: Setting = Setting::new("CHKUSER_WLFILE", Kind::File, "")
+    .help("a list or CDB of domains whose recipients are not checked");
+
+/// How full is full.
+pub const QUOTA: Setting =
+    Setting::new("CHKUSER_MBXQUOTA", Kind::Number, "100")
+        .help("percent of its quota from which on a mailbox is full");
 
 /// The variable in which the wrong guesses of a session are counted.
 const WRONG_COUNT: &str = "WRONGRCPTCOUNT";

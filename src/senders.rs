@@ -22,21 +22,15 @@ use crate::settings::{Kind, Setting};
 use crate::world::World;
 
 /// Domains that are not checked.
-pub const WHITELIST: Setting = Setting::new(
-    "SENDERCHK_WLFILE",
-    Kind::File,
-    "",
-    "a list or CDB of domains whose senders are not checked",
-);
+pub const WHITELIST: Setting = Setting::new("SENDERCHK_WLFILE", Kind::File, "")
+    .help("a list or CDB of domains whose senders are not checked");
 
 /// Whether users are held to their own addresses.
-pub const AUTHMATCH: Setting = Setting::new(
-    "SENDERCHK_AUTHMATCH",
-    Kind::Switch,
-    "0",
-    "an authenticated user may only use the addresses that \
-     control/authsenders lists for him",
-);
+pub const AUTHMATCH: Setting =
+    Setting::new("SENDERCHK_AUTHMATCH", Kind::Switch, "0").help(
+        "an authenticated user may only use the addresses that \
+         control/authsenders lists for him",
+    );
 
 /// The addresses that users may send as: `user: address @domain`, or the
 /// same for all users `@domain`.
@@ -178,15 +172,13 @@ impl Sender {
     }
 
     /// Accepts with a line that names the address.
-    pub fn accept(mut self, log: &Message) -> Verdict {
-        self.verdict.log(log, &[&self.address]);
-        self.verdict
+    pub fn accept(self, log: &Message) -> Verdict {
+        self.verdict.because(log, &[&self.address])
     }
 
     /// Lets the sender pass because something could not be read.
-    pub fn pass_after(mut self, message: &Message, file: &str) -> Verdict {
-        self.verdict.log(message, &[file]);
-        self.verdict
+    pub fn pass_after(self, message: &Message, file: &str) -> Verdict {
+        self.verdict.because(message, &[file])
     }
 
     /// Refuses what is no address.

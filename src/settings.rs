@@ -9,7 +9,7 @@
 //! use ra_plugins::settings::{Kind, Setting};
 //!
 //! const LIMIT: Setting =
-//!     Setting::new("LIMIT", Kind::Number, "10", "how many are enough");
+//!     Setting::new("LIMIT", Kind::Number, "10").help("how many are enough");
 //! let session = Session::new(1).with("LIMIT", "few");
 //! let reading = LIMIT.number(&session);
 //! assert_eq!(reading.value, 10);
@@ -88,14 +88,19 @@ pub struct Reading<T> {
 }
 
 impl Setting {
-    /// Declares a setting.
+    /// Declares a setting; [`Setting::help`] says what it does.
     pub const fn new(
         name: &'static str,
         kind: Kind,
         default: &'static str,
-        help: &'static str,
     ) -> Self {
-        Self { name, kind, default, help }
+        Self { name, kind, default, help: "" }
+    }
+
+    /// The same setting with its line of help.
+    #[must_use]
+    pub const fn help(self, help: &'static str) -> Self {
+        Self { help, ..self }
     }
 
     /// The value as it stands, or the default. Empty counts as unset, but
@@ -128,6 +133,12 @@ impl Setting {
     /// A whole number.
     pub fn number(&self, session: &Session) -> Reading<i64> {
         self.parsed(session, |text| text.parse().ok())
+    }
+
+    /// One word; it is used as it stands.
+    pub fn word<'a>(&self, session: &'a Session) -> Reading<&'a str> {
+        let text = self.text(session);
+        self.parsed(session, |_| (!text.contains(' ')).then_some(text))
     }
 
     /// A switch: on or off.

@@ -15,11 +15,11 @@ use rstest::rstest;
 mod people;
 
 /// A setting of each kind that parses.
-const NUMBER: Setting = Setting::new("N", Kind::Number, "10", "");
-const SWITCH: Setting = Setting::new("S", Kind::Switch, "0", "");
-const REPLY: Setting = Setting::new("R", Kind::Reply, "550 no", "");
-const TEXT: Setting = Setting::new("T", Kind::Text, "default", "");
-const SET: Setting = Setting::new("C", Kind::Characters, "+", "");
+const NUMBER: Setting = Setting::new("N", Kind::Number, "10");
+const SWITCH: Setting = Setting::new("S", Kind::Switch, "0");
+const REPLY: Setting = Setting::new("R", Kind::Reply, "550 no");
+const TEXT: Setting = Setting::new("T", Kind::Text, "default");
+const SET: Setting = Setting::new("C", Kind::Characters, "+");
 
 #[rstest]
 #[case::unset(None, 10, None)]
@@ -132,7 +132,7 @@ fn every_plugin_understands_its_defaults_and_mentions_nonsense() {
 
 #[test]
 fn no_default_is_called_so() {
-    let list = Setting::new("L", Kind::List, "", "");
+    let list = Setting::new("L", Kind::List, "");
     let session = Session::new(1).with("L", "x");
     let reading = list.parsed(&session, |text| text.is_empty().then_some(()));
     assert_eq!(reading.warning.unwrap(), "L: not a list: x; using none");

@@ -4,37 +4,23 @@ use crate::plugin::Message;
 use crate::settings::{Kind, Setting};
 
 /// The lists.
-pub const SERVERS: Setting = Setting::new(
-    "RBLSERVERS",
-    Kind::List,
-    "bl.spamcop.net",
-    "blocklists, separated by colons: `list`, `list*2` with a weight, \
+pub const SERVERS: Setting =
+    Setting::new("RBLSERVERS", Kind::List, "bl.spamcop.net").help(
+        "blocklists, separated by colons: `list`, `list*2` with a weight, \
      `list=127.0.0.2,127.0.0.4-8` for these answers only",
-);
+    );
 
 /// Lists that speak for a client.
-pub const WHITELISTS: Setting = Setting::new(
-    "RBLWHITELISTS",
-    Kind::List,
-    "",
-    "white lists, in the same form; a client on one of them is accepted",
-);
+pub const WHITELISTS: Setting = Setting::new("RBLWHITELISTS", Kind::List, "")
+    .help("white lists, in the same form; a client on one of them is accepted");
 
 /// How much is needed.
-pub const THRESHOLD: Setting = Setting::new(
-    "RBLTHRESHOLD",
-    Kind::Number,
-    "1",
-    "the sum of weights from which on a client is blocked",
-);
+pub const THRESHOLD: Setting = Setting::new("RBLTHRESHOLD", Kind::Number, "1")
+    .help("the sum of weights from which on a client is blocked");
 
 /// How long a list may take.
-pub const TIMEOUT: Setting = Setting::new(
-    "RBLTIMEOUT",
-    Kind::Number,
-    "10",
-    "seconds after which a list has not answered",
-);
+pub const TIMEOUT: Setting = Setting::new("RBLTIMEOUT", Kind::Number, "10")
+    .help("seconds after which a list has not answered");
 
 /// A list that cannot be asked.
 pub const NO_LIST: Message = Message::log("not a list: {entry}");

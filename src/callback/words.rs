@@ -5,52 +5,32 @@ use crate::plugin::{Message, NO_FILE};
 use crate::settings::{Kind, Setting};
 
 /// Whether the answer has consequences.
-pub const MODE: Setting = Setting::new(
-    "CHECKBACK_MODE",
-    Kind::Choice,
-    "log",
-    "`log` only tells the log, `enforce` refuses",
-);
+pub const MODE: Setting = Setting::new("CHECKBACK_MODE", Kind::Choice, "log")
+    .help("`log` only tells the log, `enforce` refuses");
 
 /// The file of what was learned.
-pub const CACHE: Setting = Setting::new(
-    "CHECKBACK_CACHE",
-    Kind::File,
-    "control/checkbackcache.db",
-    "the file in which answers are kept; it must be writable",
-);
+pub const CACHE: Setting =
+    Setting::new("CHECKBACK_CACHE", Kind::File, "control/checkbackcache.db")
+        .help("the file in which answers are kept; it must be writable");
 
 /// How long it is believed.
-pub const CACHETIME: Setting = Setting::new(
-    "CHECKBACK_CACHETIME",
-    Kind::Number,
-    "86400",
-    "seconds for which an answer is believed",
-);
+pub const CACHETIME: Setting =
+    Setting::new("CHECKBACK_CACHETIME", Kind::Number, "86400")
+        .help("seconds for which an answer is believed");
 
 /// How long everything may take.
-pub const DEADLINE: Setting = Setting::new(
-    "CHECKBACK_DEADLINE",
-    Kind::Number,
-    "20",
-    "seconds for all servers together",
-);
+pub const DEADLINE: Setting =
+    Setting::new("CHECKBACK_DEADLINE", Kind::Number, "20")
+        .help("seconds for all servers together");
 
 /// Where servers listen.
-pub const PORT: Setting = Setting::new(
-    "CHECKBACK_PORT",
-    Kind::Number,
-    "25",
-    "the port of the servers that are asked",
-);
+pub const PORT: Setting = Setting::new("CHECKBACK_PORT", Kind::Number, "25")
+    .help("the port of the servers that are asked");
 
 /// Whether we go everywhere.
-pub const PRIVATE: Setting = Setting::new(
-    "CHECKBACK_PRIVATE",
-    Kind::Switch,
-    "0",
-    "ask servers on private and loopback addresses, too",
-);
+pub const PRIVATE: Setting =
+    Setting::new("CHECKBACK_PRIVATE", Kind::Switch, "0")
+        .help("ask servers on private and loopback addresses, too");
 
 /// We are about to ask.
 pub const TESTING: Message =

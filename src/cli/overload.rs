@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, FromArgMatches};
 use serde_json::json;
 
 use crate::cli::{Command, Outcome, complain, print, print_json};
-use crate::plugins::overload::{FILE, MARK};
+use crate::flag::{FILE, MARK};
 use crate::session::Session;
 use crate::world::{QMAIL, World};
 

@@ -7,13 +7,11 @@ use crate::settings::{Kind, Setting};
 use crate::world::{DnsError, World};
 
 /// Whether servers must be on the Internet.
-pub const BOGONS: Setting = Setting::new(
-    "MFDNS_BOGONS",
-    Kind::Switch,
-    "0",
-    "refuse domains whose mail servers have only private or loopback \
-     addresses",
-);
+pub const BOGONS: Setting = Setting::new("MFDNS_BOGONS", Kind::Switch, "0")
+    .help(
+        "refuse domains whose mail servers have only private or loopback \
+         addresses",
+    );
 
 /// A refusal, which says why and about what.
 pub const REFUSAL: Message =

@@ -15,7 +15,9 @@
 
 use std::time::Duration;
 
-use crate::control::{Control, RCPTHOSTS, Unreadable, covers, takes_mail_for};
+use crate::control::{
+    Control, RCPTHOSTS, Unreadable, covers, own_name, takes_mail_for,
+};
 use crate::host::client::Patience;
 use crate::session::Session;
 use crate::world::World;
@@ -96,8 +98,7 @@ impl Policy {
     /// What qmail's control files say; only `me` must be there. Each file
     /// that is there must be readable, or the server says 421.
     pub fn read(world: &World) -> Result<Self, Unreadable> {
-        let me = Control::read(world, "control/me")?;
-        let name = me.lines().next().unwrap_or("localhost").to_owned();
+        let name = own_name(world)?.unwrap_or_else(|| "localhost".into());
         let mut policy = Self::new(&name, Domains::RcpthostsOrAll);
         if let Some(greeting) = optional(world, "control/smtpgreeting")?
             && let Some(line) = greeting.lines().next()

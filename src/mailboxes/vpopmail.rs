@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use crate::control::{Control, Unreadable, lower};
 use crate::mailboxes::qmail::{assignment, prepend};
-use crate::mailboxes::quota::Quota;
+use crate::mailboxes::quota::{Quota, percent_used};
 use crate::mailboxes::{Extension, cdb_text, is_there};
 use crate::session::Address;
 use crate::world::World;
@@ -42,6 +42,17 @@ pub enum Resident {
     CatchAll,
     /// Nobody.
     Nobody,
+}
+
+impl Resident {
+    /// Whether the mailbox of a user has reached a share of its quota, in
+    /// percent.
+    pub async fn is_full(&self, world: &World, limit: i64) -> bool {
+        let Self::User(User { maildir, quota }) = self else { return false };
+        let percent = percent_used(world, maildir, *quota).await;
+        quota.is_limited()
+            && i64::try_from(percent).unwrap_or(i64::MAX) >= limit
+    }
 }
 
 /// The folder of a domain.

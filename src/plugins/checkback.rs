@@ -2,9 +2,9 @@
 
 use crate::blocklist::words::AUTHENTICATED;
 use crate::callback::words::{
-    BLOCKED, CACHE, CACHETIME, DEADLINE, MESSAGES, MODE, OK, PORT, PRIVATE,
+    CACHE, CACHETIME, DEADLINE, MESSAGES, MODE, PORT, PRIVATE,
 };
-use crate::callback::{is_whitelisted, verify};
+use crate::callback::{is_enforced, is_whitelisted, verify};
 use crate::plugin::{Plugin, Verdict};
 use crate::session::{Address, Session};
 use crate::spp::Section;
@@ -30,30 +30,17 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     if session.user().is_some() {
-        verdict.log(&AUTHENTICATED, &[]);
-        return verdict;
+        return verdict.because(&AUTHENTICATED, &[]);
     }
     let text = session.mail_from().unwrap_or_default();
     let Some(address) = Address::parse(text) else { return verdict };
     if is_whitelisted(world, &address, text, &mut verdict) {
         return verdict;
     }
-    let enforce = verdict.setting(MODE.parsed(session, |text| match text {
-        "log" => Some(false),
-        "enforce" => Some(true),
-        _ => None,
-    }));
+    let enforce = verdict.setting(is_enforced(session));
     let finding = verify(session, world, address, enforce, &mut verdict).await;
-    match finding.map(|it| (it.text(), it.reply())) {
-        None => {}
-        Some((_, None)) => verdict.log(&OK, &[text]),
-        Some((word, Some(reply))) => {
-            verdict.refuse(&reply, &[]);
-            verdict.log(&BLOCKED, &[word, text]);
-            if !enforce {
-                verdict.shadow();
-            }
-        }
+    if let Some(finding) = finding {
+        finding.decide(text, enforce, &mut verdict);
     }
     verdict
 }

@@ -8,12 +8,8 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// What does not count.
-const STRIP: Setting = Setting::new(
-    "DOTBLINDSTRIP",
-    Kind::Characters,
-    ".",
-    "these characters are removed from the local part",
-);
+const STRIP: Setting = Setting::new("DOTBLINDSTRIP", Kind::Characters, ".")
+    .help("these characters are removed from the local part");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

@@ -1,26 +1,12 @@
 //! `ipthrottle`: not so fast, whoever you are.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
+use crate::ipsv::{BLOCKED, BLOCKING, DIR, MINUTES, NOT_BLOCKED, refuse};
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::ipsv::{
-    BLOCKED, BLOCKING, DIR, MINUTES, NOT_BLOCKED, refuse,
-};
-use crate::plugins::throttle::{AWAY, REFUSAL, is_over};
+use crate::rater::counted::{V6PREFIX, bits, client};
 use crate::session::Session;
-use crate::settings::{Kind, Setting};
 use crate::spp::Section;
+use crate::throttle::{AWAY, REFUSAL, is_over};
 use crate::world::World;
-
-/// How much of an IPv6 address is one client.
-const V6PREFIX: Setting = Setting::new(
-    "IPTHROTTLE_V6PREFIX",
-    Kind::Number,
-    "64",
-    "the bits of an IPv6 address that count as one client",
-);
 
 /// The log of a refusal.
 const EXCEEDED: Message = Message::log("Rate exceeded per IP ({ip})");
@@ -48,26 +34,13 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Ok(ip) = session.client_ip() else {
-        verdict.log(&NO_IP, &[]);
-        return verdict;
+        return verdict.because(&NO_IP, &[]);
     };
-    let prefix =
-        verdict.setting(V6PREFIX.parsed(session, |text| {
-            text.parse().ok().filter(|bits| *bits <= 128)
-        }));
+    let prefix = verdict.setting(V6PREFIX.parsed(session, bits));
     let limit = world.limiter.mark("ip", &client(ip, prefix)).await;
     if is_over(limit, &mut verdict) {
         verdict.log(&EXCEEDED, &[&ip.to_string()]);
         refuse(ip, session, world, &mut verdict);
     }
     verdict
-}
-
-/// Who is counted: an IPv4 address, or the network of an IPv6 address,
-/// since whoever has one of those has them all.
-fn client(ip: IpAddr, prefix: u8) -> String {
-    match IpNet::new(ip, prefix) {
-        Ok(network @ IpNet::V6(_)) => network.trunc().to_string(),
-        Ok(IpNet::V4(_)) | Err(_) => ip.to_string(),
-    }
 }

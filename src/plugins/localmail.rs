@@ -1,20 +1,10 @@
 //! `localmail`: users who may only write to colleagues.
 
-use crate::control::{Control, Unreadable, is_in_rcpthosts, names};
 use crate::plugin::{Message, NO_FILE, NO_RECIPIENT, Plugin, Verdict};
-use crate::session::{Address, Session};
-use crate::settings::{Kind, Setting};
+use crate::reach::{CONF, FLAWED, is_out_of_reach};
+use crate::session::Session;
 use crate::spp::Section;
 use crate::world::World;
-
-/// The file that names them.
-const CONF: Setting = Setting::new(
-    "LOCALMAILCONF",
-    Kind::File,
-    "control/localonly",
-    "users who may only send inside: `user`, `@domain`, \
-     `user: friend@x.example @y.example` with exceptions",
-);
 
 /// What a restricted user is told.
 const REFUSAL: Message =
@@ -22,9 +12,6 @@ const REFUSAL: Message =
 
 /// Its line in the log.
 const BLOCKED: Message = Message::log("blocked from {user} to {recipient}");
-
-/// A line of the list is not UTF-8; the others count.
-const FLAWED: Message = Message::log("{file}: line {number} is not UTF-8");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {
@@ -46,57 +33,14 @@ async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Some(user) = session.user() else { return verdict };
     let Some(recipient) = session.get("SMTPRCPTTO") else {
-        verdict.log(&NO_RECIPIENT, &[]);
-        return verdict;
+        return verdict.because(&NO_RECIPIENT, &[]);
     };
-    match is_kept_inside(session, world, user, recipient, &mut verdict) {
-        Ok(false) => {}
+    match is_out_of_reach(session, world, user, recipient, &mut verdict) {
+        Ok(false) => verdict,
         Ok(true) => {
             verdict.refuse(&REFUSAL, &[]);
-            verdict.log(&BLOCKED, &[user, recipient]);
+            verdict.because(&BLOCKED, &[user, recipient])
         }
-        Err(error) => verdict.log(&NO_FILE, &[&error.brief()]),
-    }
-    verdict
-}
-
-/// Whether this recipient is out of this user's reach.
-fn is_kept_inside(
-    session: &Session,
-    world: &World,
-    user: &str,
-    recipient: &str,
-    verdict: &mut Verdict,
-) -> Result<bool, Unreadable> {
-    let name = CONF.text(session);
-    let list = Control::read(world, name)?;
-    if let Some(number) = list.flawed_line {
-        verdict.log(&FLAWED, &[name, &number.to_string()]);
-    }
-    let mut exceptions = list.given_to(user).peekable();
-    let is_restricted = exceptions.peek().is_some();
-    let mut exceptions = exceptions.flat_map(str::split_whitespace);
-    let is_exempt = exceptions.any(|entry| names(entry, recipient));
-    Ok(is_restricted && !is_exempt && is_outside(session, world, recipient)?)
-}
-
-/// Whether a recipient is elsewhere. The server's word is enough for a no;
-/// its yes may only mean that the client is one of ours (as recorded in
-/// sessions.json: plugins-localmail), so rcpthosts is asked again. Somebody
-/// without a domain is here.
-fn is_outside(
-    session: &Session,
-    world: &World,
-    recipient: &str,
-) -> Result<bool, Unreadable> {
-    if session.recipient_allowed() != Some(true) {
-        return Ok(true);
-    }
-    let Some(address) = Address::parse(recipient) else {
-        return Ok(recipient.contains('@'));
-    };
-    match is_in_rcpthosts(world, address.domain) {
-        Err(error) if error.is_absent() && !session.relay_client() => Ok(false),
-        answer => Ok(!answer?),
+        Err(error) => verdict.because(&NO_FILE, &[&error.brief()]),
     }
 }

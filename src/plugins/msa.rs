@@ -7,12 +7,9 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// What strangers are told.
-const REPLY: Setting = Setting::new(
-    "MSA_REPLY",
-    Kind::Reply,
-    "550 You should be authenticated",
-    "the refusal; RFC 4954 6 has 530 5.7.0 Authentication required",
-);
+const REPLY: Setting =
+    Setting::new("MSA_REPLY", Kind::Reply, "550 You should be authenticated")
+        .help("the refusal; RFC 4954 6 has 530 5.7.0 Authentication required");
 
 /// The refusal, whose words are a setting.
 const REFUSAL: Message = Message::reply("{MSA_REPLY}");

@@ -8,12 +8,8 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// Where the local part ends.
-const CHARS: Setting = Setting::new(
-    "PLUSALIASESCHARS",
-    Kind::Characters,
-    "+",
-    "the local part is cut at the first of these characters",
-);
+const CHARS: Setting = Setting::new("PLUSALIASESCHARS", Kind::Characters, "+")
+    .help("the local part is cut at the first of these characters");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

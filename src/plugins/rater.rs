@@ -1,43 +1,20 @@
 //! `rater`: limit whatever you can name.
 
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::throttle::{AWAY, is_over};
+use crate::rater::counted::{CLASS, Counted, KEY, PEEK};
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
 use crate::spp::Section;
+use crate::throttle::{AWAY, is_over};
 use crate::world::World;
-
-/// Which rules.
-const CLASS: Setting = Setting::new(
-    "RATER_CLASS",
-    Kind::Word,
-    "",
-    "the class of rater's limits; without one nothing is asked",
-);
-
-/// What is counted.
-const KEY: Setting = Setting::new(
-    "RATER_KEY",
-    Kind::Text,
-    "${TCPREMOTEIP}",
-    "what is counted, with ${NAME} for a variable of the session",
-);
 
 /// What is said when it is too much.
 const REPLY: Setting = Setting::new(
     "RATER_REPLY",
     Kind::Reply,
     "421 Too many connections. Please reduce connections per minute.",
-    "the reply over the limit",
-);
-
-/// Whether to look only.
-const PEEK: Setting = Setting::new(
-    "RATER_PEEK",
-    Kind::Switch,
-    "0",
-    "ask without marking: another plugin or program does that",
-);
+)
+.help("the reply over the limit");
 
 /// The reply, whatever it is.
 const REFUSAL: Message = Message::reply("{reply}");
@@ -62,38 +39,13 @@ pub const PLUGIN: Plugin = Plugin {
 /// Asks the limiter about the key.
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
-    let class = CLASS.text(session);
-    let class = verdict.setting(
-        CLASS.parsed(session, |_| (!class.contains(' ')).then_some(class)),
-    );
-    if class.is_empty() {
-        verdict.log(&NO_CLASS, &[]);
-        return verdict;
-    }
-    let key = fill(KEY.text(session), session);
-    let limit = if verdict.setting(PEEK.switch(session)) {
-        world.limiter.peek(class, &key).await
-    } else {
-        world.limiter.mark(class, &key).await
+    let Some(counted) = Counted::of(session, &mut verdict) else {
+        return verdict.because(&NO_CLASS, &[]);
     };
-    if is_over(limit, &mut verdict) {
+    if is_over(counted.limit(world).await, &mut verdict) {
         let reply = verdict.setting(REPLY.reply(session));
-        verdict.log(&EXCEEDED, &[class, &key]);
+        verdict.log(&EXCEEDED, &[counted.class, &counted.key]);
         verdict.reject(&REFUSAL, &[&reply]);
     }
     verdict
-}
-
-/// The key with its variables filled in; one that is not set is empty.
-fn fill(template: &str, session: &Session) -> String {
-    let mut key = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("${")
-        && let Some((name, behind)) = after.split_once('}')
-    {
-        key += before;
-        key += session.get(name).unwrap_or_default();
-        rest = behind;
-    }
-    key + rest
 }

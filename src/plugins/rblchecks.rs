@@ -25,17 +25,14 @@ pub const PLUGIN: Plugin = Plugin {
 async fn decide(session: &Session, world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     if session.user().is_some() {
-        verdict.log(&AUTHENTICATED, &[]);
-        return verdict;
+        return verdict.because(&AUTHENTICATED, &[]);
     }
     let Some(text) = session.client_ip_text() else {
         verdict.commands.push(Command::Drop);
-        verdict.log(&NO_IP, &[]);
-        return verdict;
+        return verdict.because(&NO_IP, &[]);
     };
     let Ok(client) = session.client_ip() else {
-        verdict.log(&INVALID_IP, &[text]);
-        return verdict;
+        return verdict.because(&INVALID_IP, &[text]);
     };
     let finding = consult(session, world, client, &mut verdict).await;
     finding.decide(text, &mut verdict);

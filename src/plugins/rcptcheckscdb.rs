@@ -10,12 +10,9 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// The addresses that exist.
-const LIST: Setting = Setting::new(
-    "CHKUSER_ADDRFILE",
-    Kind::File,
-    "control/addresslist.cdb",
-    "the addresses that exist, as `ra addresses build` makes it",
-);
+const LIST: Setting =
+    Setting::new("CHKUSER_ADDRFILE", Kind::File, "control/addresslist.cdb")
+        .help("the addresses that exist, as `ra addresses build` makes it");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

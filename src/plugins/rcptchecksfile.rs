@@ -10,12 +10,9 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// The addresses that exist.
-const LIST: Setting = Setting::new(
-    "CHKUSER_ADDRFILE",
-    Kind::File,
-    "control/addresslist",
-    "the addresses that exist, one a line",
-);
+const LIST: Setting =
+    Setting::new("CHKUSER_ADDRFILE", Kind::File, "control/addresslist")
+        .help("the addresses that exist, one a line");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

@@ -8,12 +8,9 @@ use crate::spp::Section;
 use crate::world::World;
 
 /// The addresses that exist.
-const LIST: Setting = Setting::new(
-    "SENDERCHK_ADDRFILE",
-    Kind::File,
-    "control/addresslist",
-    "the addresses that exist, one a line, or a CDB",
-);
+const LIST: Setting =
+    Setting::new("SENDERCHK_ADDRFILE", Kind::File, "control/addresslist")
+        .help("the addresses that exist, one a line, or a CDB");
 
 /// The plugin's declaration.
 pub const PLUGIN: Plugin = Plugin {

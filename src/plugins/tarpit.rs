@@ -1,44 +1,10 @@
 //! `tarpit`: the more recipients, the slower the answer.
 
-use std::time::Duration;
-
+use crate::pace::{COUNT, DELAY, Delay, MAX, SPARE};
 use crate::plugin::{Message, Plugin, Verdict};
 use crate::session::Session;
-use crate::settings::{Kind, Reading, Setting, words};
 use crate::spp::Section;
 use crate::world::World;
-
-/// Where the slowness begins.
-const COUNT: Setting = Setting::new(
-    "TARPITCOUNT",
-    Kind::Number,
-    "50",
-    "the recipient from which on answers are delayed",
-);
-
-/// How slow it gets.
-const DELAY: Setting = Setting::new(
-    "TARPITDELAY",
-    Kind::Delay,
-    "2",
-    "seconds, or growing: N (2 s more each), M (5 s more each), H (squared)",
-);
-
-/// Where it stops growing.
-const MAX: Setting = Setting::new(
-    "TARPITMAX",
-    Kind::Number,
-    "120",
-    "the longest single delay in seconds",
-);
-
-/// Who is spared.
-const SPARE: Setting = Setting::new(
-    "TARPITSPARE",
-    Kind::List,
-    "",
-    "auth and relay: clients that are never delayed",
-);
 
 /// Said once a message, at the first delay.
 const STARTED: Message = Message::log("started tarpitting");
@@ -62,72 +28,20 @@ pub const PLUGIN: Plugin = Plugin {
     decide: |session, world| Box::pin(decide(session, world)),
 };
 
-/// How the delay grows: so many seconds, times a power of the number of
-/// recipients that were too many.
-#[derive(Clone, Copy, Default)]
-struct Pace {
-    seconds: u64,
-    power: u32,
-}
-
-impl Pace {
-    /// Reads a number of seconds, which does not grow, or a word, whose
-    /// first letter counts.
-    fn parse(text: &str) -> Option<Self> {
-        let (seconds, power) = match text.bytes().next()?.to_ascii_uppercase() {
-            b'N' => (2, 1),
-            b'M' => (5, 1),
-            b'H' => (1, 2),
-            _ => (text.parse().ok()?, 0),
-        };
-        Some(Self { seconds, power })
-    }
-
-    /// The seconds to wait at the `nth` recipient that is one too many.
-    fn at(self, nth: u64) -> u64 {
-        self.seconds.saturating_mul(nth.saturating_pow(self.power))
-    }
-}
-
 /// Delays the recipients from the threshold on.
 async fn decide(session: &Session, _world: &World) -> Verdict {
     let mut verdict = Verdict::unchanged();
     let Some(asked) = session.recipients_asked() else {
-        verdict.log(&NO_COUNT, &[]);
-        return verdict;
+        return verdict.because(&NO_COUNT, &[]);
     };
-    let threshold = verdict.setting(COUNT.number(session));
-    let nth = i128::from(asked) - i128::from(threshold) + 1;
-    if nth < 1 || verdict.setting(is_spared(session)) {
-        return verdict;
-    }
-    let nth = u64::try_from(nth).unwrap_or(u64::MAX);
-    let pace = verdict.setting(DELAY.parsed(session, Pace::parse));
-    let max = verdict.setting(MAX.number(session)).max(0).unsigned_abs();
-    if nth == 1 {
+    let delay = Delay::of(asked, session, &mut verdict);
+    let Some(delay) = delay else { return verdict };
+    if delay.is_first {
         verdict.log(&STARTED, &[]);
     }
-    // Below a threshold of 1 the delays begin further up, but nobody comes
-    // before the first recipient.
-    let is_first = nth == 1 || asked == 1;
-    if pace.at(nth) > max && (is_first || pace.at(nth - 1) <= max) {
-        verdict.log(&CAPPED, &[&max.to_string()]);
+    if delay.is_first_cut {
+        verdict.log(&CAPPED, &[&delay.time.as_secs().to_string()]);
     }
-    verdict.delay = Duration::from_secs(pace.at(nth).min(max));
+    verdict.delay = delay.time;
     verdict
-}
-
-/// Whether the client is one of those that are never delayed.
-fn is_spared(session: &Session) -> Reading<bool> {
-    SPARE.parsed(session, |text| {
-        let mut spared = false;
-        for word in words(text) {
-            spared |= match word {
-                "auth" => session.user().is_some(),
-                "relay" => session.relay_client(),
-                _ => return None,
-            };
-        }
-        Some(spared)
-    })
 }

@@ -1,9 +1,9 @@
 //! `userthrottle`: a stolen password sends faster than its owner.
 
 use crate::plugin::{Message, Plugin, Verdict};
-use crate::plugins::throttle::{AWAY, REFUSAL, is_over};
 use crate::session::Session;
 use crate::spp::Section;
+use crate::throttle::{AWAY, REFUSAL, is_over};
 use crate::world::World;
 
 /// The log of a refusal.

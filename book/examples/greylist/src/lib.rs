@@ -11,7 +11,7 @@ use ra_plugins::world::World;
 
 /// How long a stranger has to wait.
 const DELAY: Setting =
-    Setting::new("GREYLIST_DELAY", Kind::Number, "60", "seconds to wait");
+    Setting::new("GREYLIST_DELAY", Kind::Number, "60").help("seconds to wait");
 
 /// What he is told.
 const LATER: Message =

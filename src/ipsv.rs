@@ -7,26 +7,18 @@
 use std::net::IpAddr;
 
 use crate::plugin::{Message, Verdict};
-use crate::plugins::throttle::REFUSAL;
 use crate::session::Session;
 use crate::settings::{Kind, Setting};
+use crate::throttle::REFUSAL;
 use crate::world::World;
 
 /// Where tcpsvd looks for addresses to refuse.
-pub const DIR: Setting = Setting::new(
-    "IPSVDIR",
-    Kind::File,
-    "",
-    "the folder of `tcpsvd -i` in which a file blocks an address",
-);
+pub const DIR: Setting = Setting::new("IPSVDIR", Kind::File, "")
+    .help("the folder of `tcpsvd -i` in which a file blocks an address");
 
 /// When tcpsvd forgets them.
-pub const MINUTES: Setting = Setting::new(
-    "IPSVMINUTES",
-    Kind::Number,
-    "2",
-    "how long that blocks, by `tcpsvd -t`: told to the client",
-);
+pub const MINUTES: Setting = Setting::new("IPSVMINUTES", Kind::Number, "2")
+    .help("how long that blocks, by `tcpsvd -t`: told to the client");
 
 /// What a client is told that will be blocked.
 pub const BLOCKING: Message = Message::reply(

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use ra_plugins::plugin::Verdict;
-//! use ra_plugins::plugins::throttle::is_over;
+//! use ra_plugins::throttle::is_over;
 //! use ra_plugins::world::Limit;
 //!
 //! let mut verdict = Verdict::unchanged();
