@@ -171,6 +171,9 @@ async fn a_line_for_the_user_file_lets_its_user_in() {
         user: "joe".to_owned(),
         password: password.to_owned(),
     };
-    assert_eq!(users.verify(login("secret")).await.as_deref(), Some("joe"));
-    assert_eq!(users.verify(login("other")).await, None);
+    assert_eq!(
+        users.verify(login("secret")).await.unwrap().as_deref(),
+        Some("joe")
+    );
+    assert_eq!(users.verify(login("other")).await.unwrap(), None);
 }

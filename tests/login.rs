@@ -26,7 +26,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use ra_plugins::host::auth::{self, Users};
+use ra_plugins::host::auth::{self, AT_ONCE, Users};
 use ra_plugins::host::conversation::Conversation;
 use ra_plugins::host::journal::Notebook;
 use ra_plugins::host::smtpd::Ended;
@@ -171,6 +171,19 @@ fn a_user_who_is_not_there_costs_as_much_as_one_who_is() {
     assert_eq!(nobodies, HashSet::from(ours));
     assert_eq!(of("no-a"), of("no-a"));
     assert_eq!(Users::default().hash_for("joe"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_whose_turn_does_not_come_is_for_later() {
+    let mut stage = Stage::new("[auth]\nauthlogger\n");
+    stage.house.users = users();
+    stage.house.clear_passwords = true;
+    let turns = Arc::clone(&stage.house.users.turns);
+    let _busy =
+        turns.try_acquire_many(u32::try_from(AT_ONCE).unwrap()).unwrap();
+    let login = plain("\0joe\0secret") + "\r\n";
+    let played = stage.play(vec![login, "QUIT\r\n".to_owned()]).await;
+    assert_eq!(played.codes(), ["220", "454", "221"]);
 }
 
 #[tokio::test]

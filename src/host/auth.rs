@@ -6,6 +6,7 @@
 //! does not exist costs as much time as one that does, whatever that is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
@@ -13,11 +14,29 @@ use argon2::password_hash::{
     self, PasswordHash, PasswordHasher, PasswordVerifier, SaltString,
 };
 use base64ct::{Base64, Encoding};
+use tokio::sync::Semaphore;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+/// How many passwords are looked at in the same moment. One argon2 takes
+/// 19 MiB and a core: without a bound, strangers decide how many we have.
+pub const AT_ONCE: usize = 4;
+
+/// How long a password waits for its turn.
+const TURN_TIME: Duration = Duration::from_secs(10);
 
 /// The users of a server.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Users {
     entries: Vec<(String, String)>,
+    /// The turns that are free.
+    pub turns: Arc<Semaphore>,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        Self::parse("")
+    }
 }
 
 impl Users {
@@ -31,7 +50,8 @@ impl Users {
             let hash = hash.split(':').next().unwrap_or_default();
             (user.to_owned(), hash.to_owned())
         };
-        Self { entries: entries.map(owned).collect() }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { entries: entries.map(owned).collect(), turns }
     }
 
     /// Whether nobody can log in.
@@ -40,13 +60,22 @@ impl Users {
     }
 
     /// Whether this is the user's password. It takes a while, by design:
-    /// the calculation runs beside the other sessions.
-    pub async fn verify(self: &Arc<Self>, login: Login) -> Option<String> {
+    /// the calculation runs beside the other sessions. An error says that
+    /// its turn did not come.
+    pub async fn verify(
+        self: &Arc<Self>,
+        login: Login,
+    ) -> Result<Option<String>, Elapsed> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        let turn = timeout(TURN_TIME, turn).await?;
         let users = Arc::clone(self);
         let verified = tokio::task::spawn_blocking(move || {
+            // The turn lasts as long as the calculation, which goes on even
+            // if the session that wanted it breaks off.
+            let _turn = turn;
             users.is_right(&login).then_some(login.user)
         });
-        verified.await.ok().flatten()
+        Ok(verified.await.ok().flatten())
     }
 
     /// The hash to calculate with. For a name that is not there it is the

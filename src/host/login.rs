@@ -24,6 +24,9 @@ pub const NO_TLS: Message = Message::log("no TLS: {error}");
 /// The reply to what is not base64, or not what should be in it.
 const NOT_VALID: &str = "501 malformed AUTH response (#5.5.2)";
 
+/// The reply when too many passwords wait (RFC 4954 6).
+const BUSY: &str = "454 too many logins, try again later (#4.7.0)";
+
 impl Conversation {
     /// Whether a password may be sent now: encrypted, within one machine, or
     /// because the administrator says so (RFC 4954 4: it MUST be possible to
@@ -115,7 +118,11 @@ impl Conversation {
         login: Login,
     ) -> Result<Then, Broken> {
         let named = login.user.clone();
-        let Some(user) = self.house.users.verify(login).await else {
+        let Ok(verified) = self.house.users.verify(login).await else {
+            // Nobody has looked: it counts as no wrong password.
+            return Ok(self.say(BUSY));
+        };
+        let Some(user) = verified else {
             self.log(&WRONG, &[&named]);
             self.failed_logins += 1;
             if self.failed_logins >= FAILURES_MAX {
