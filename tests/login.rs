@@ -114,6 +114,13 @@ async fn the_log_says_who_tried_a_wrong_password() {
 }
 
 #[tokio::test]
+async fn a_long_response_may_come_with_the_command() {
+    let joe = "x".repeat(5_000);
+    let played = play(&[&plain(&format!("\0{joe}\0secret")), "QUIT"]).await;
+    assert_eq!(played.codes(), ["220", "535", "221"]);
+}
+
+#[tokio::test]
 async fn an_endless_response_is_no_response() {
     let endless = "x".repeat(20_000);
     let played = play(&["AUTH PLAIN", &endless, "QUIT"]).await;

@@ -17,6 +17,7 @@ use common::{BEGINNING, Stage};
 use proptest::prelude::*;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use ra_plugins::host::client::{Client, Line, Patience};
 use ra_plugins::host::conversation::Conversation;
@@ -307,6 +308,48 @@ async fn a_session_does_not_last_for_ever() {
     };
     assert_eq!(gone.to_string(), "the session lasted too long");
     assert_eq!(lines, 7);
+}
+
+/// A command has to come within the time, not only its next byte.
+#[tokio::test(start_paused = true)]
+async fn a_command_is_not_waited_for_byte_by_byte() {
+    let (mut talker, wire) = tokio::io::duplex(64);
+    let seconds = Duration::from_secs;
+    let patience = Patience { idle: seconds(10), session: seconds(600) };
+    let mut client = Client::new(wire, patience);
+    tokio::spawn(async move {
+        while talker.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(seconds(4)).await;
+        }
+    });
+    let begun = tokio::time::Instant::now();
+    let gone = client.line(100).await.unwrap_err();
+    assert_eq!(gone.to_string(), "nothing came for 10s");
+    assert_eq!(begun.elapsed(), seconds(10));
+}
+
+/// A connection that is closed while something is unread is torn down, and
+/// takes with it what was said last.
+#[tokio::test]
+async fn what_is_said_last_is_heard() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let talker = tokio::spawn(async move {
+        let mut wire = TcpStream::connect(address).await.unwrap();
+        let unread = "x".repeat(8_000_000);
+        wire.write_all(format!("QUIT\r\n{unread}").as_bytes()).await?;
+        let mut heard = String::new();
+        wire.read_to_string(&mut heard).await?;
+        io::Result::Ok(heard)
+    });
+    let (wire, _) = listener.accept().await.unwrap();
+    let minute = Duration::from_secs(60);
+    let patience = Patience { idle: minute, session: minute };
+    let mut client = Client::new(wire, patience);
+    client.line(100).await.unwrap();
+    client.say("221 bye");
+    client.close().await;
+    assert_eq!(talker.await.unwrap().unwrap(), "221 bye\r\n");
 }
 
 #[tokio::test(start_paused = true)]

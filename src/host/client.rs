@@ -10,9 +10,9 @@ use std::io;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, sink};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 /// Anything that carries a dialogue: TCP, TLS, a pair of pipes, memory.
@@ -52,10 +52,16 @@ pub enum Line {
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
 
+/// How long we listen to a client to whom we have said goodbye. A connection
+/// that is closed with something unread is torn down, and what was said last
+/// may never arrive.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// How long we wait for a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the next byte (RFC 5321 4.5.3.2 asks for five minutes).
+    /// For the next command, or for the next bytes of a message (RFC 5321
+    /// 4.5.3.2 asks for five minutes and for three).
     pub idle: Duration,
     /// For the whole session.
     pub session: Duration,
@@ -100,7 +106,7 @@ impl Client {
 
     /// Sends what was said.
     pub async fn flush(&mut self) -> Result<(), Gone> {
-        let (limit, late) = self.limit();
+        let (limit, late) = self.limit(Instant::now());
         let sending = async {
             self.wire.write_all(&self.output).await?;
             self.wire.flush().await
@@ -110,9 +116,10 @@ impl Client {
         sent.map_err(|_| late)?.map_err(Gone::Broken)
     }
 
-    /// When we lose patience, and what we say then.
-    fn limit(&self) -> (Instant, Gone) {
-        let idle = Instant::now() + self.idle;
+    /// When we lose patience with a wait that has begun then, and what we
+    /// say.
+    fn limit(&self, begun: Instant) -> (Instant, Gone) {
+        let idle = begun + self.idle;
         if self.end < idle {
             (self.end, Gone::Overtime)
         } else {
@@ -126,7 +133,7 @@ impl Client {
     /// a bare LF is never taken (see `data`), so nothing that a relay hands
     /// on in good faith can be read as a command here.
     pub async fn line(&mut self, max: usize) -> Result<Line, Gone> {
-        let mut too_long = false;
+        let (begun, mut too_long) = (Instant::now(), false);
         loop {
             let found = self.input.iter().position(|byte| *byte == b'\n');
             if let Some(end) = found {
@@ -144,14 +151,14 @@ impl Client {
                 too_long = true;
                 self.input.clear();
             }
-            self.fill(true).await?;
+            self.fill(begun, true).await?;
         }
     }
 
     /// Bytes of a message as they come, at least one.
     pub async fn bytes(&mut self) -> Result<Vec<u8>, Gone> {
         if self.input.is_empty() {
-            self.fill(false).await?;
+            self.fill(Instant::now(), false).await?;
         }
         Ok(std::mem::take(&mut self.input))
     }
@@ -162,9 +169,13 @@ impl Client {
     }
 
     /// Sends what was said, then waits for more input.
-    async fn fill(&mut self, may_stop: bool) -> Result<(), Gone> {
+    async fn fill(
+        &mut self,
+        begun: Instant,
+        may_stop: bool,
+    ) -> Result<(), Gone> {
         self.flush().await?;
-        let (limit, late) = self.limit();
+        let (limit, late) = self.limit(begun);
         self.input.reserve(CHUNK);
         let reading = timeout_at(limit, self.wire.read_buf(&mut self.input));
         let stop = self.stop.as_mut().filter(|_| may_stop);
@@ -184,7 +195,7 @@ impl Client {
     pub async fn encrypt(&mut self, tls: TlsAcceptor) -> Result<(), Gone> {
         self.flush().await?;
         self.input.clear();
-        let (limit, late) = self.limit();
+        let (limit, late) = self.limit(Instant::now());
         let nothing: Box<dyn Wire> = Box::new(tokio::io::empty());
         let wire = std::mem::replace(&mut self.wire, nothing);
         let accepted = timeout_at(limit, tls.accept(wire)).await;
@@ -194,10 +205,14 @@ impl Client {
     }
 
     /// Says goodbye as far as the client still listens.
-    pub async fn close(mut self) {
-        if self.flush().await.is_ok() {
-            _ = timeout_at(self.limit().0, self.wire.shutdown()).await;
-        }
+    pub async fn close(self) {
+        let mut wire = self.wire;
+        let goodbye = async {
+            wire.write_all(&self.output).await?;
+            wire.shutdown().await?;
+            tokio::io::copy(&mut wire, &mut sink()).await
+        };
+        _ = timeout(LINGER, goodbye).await;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plugin::Message;
 use crate::spp::Section;
 
 /// The longest line of an AUTH exchange (RFC 4954 4).
-const RESPONSE_MAX: usize = 12 * 1024;
+pub const RESPONSE_MAX: usize = 12 * 1024;
 
 /// How many wrong passwords we listen to.
 const FAILURES_MAX: u32 = 3;

@@ -32,6 +32,8 @@ pub struct Script {
     now: Vec<u8>,
     heard: Arc<Mutex<Heard>>,
     said: Vec<u8>,
+    /// Whether the server has said goodbye: then we go, too.
+    is_over: bool,
 }
 
 impl Script {
@@ -45,6 +47,7 @@ impl Script {
             now: Vec::new(),
             heard: Arc::clone(&heard),
             said: Vec::new(),
+            is_over: false,
         };
         (script, heard)
     }
@@ -75,6 +78,9 @@ impl AsyncRead for Script {
         _: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.is_over {
+            return Poll::Ready(Ok(()));
+        }
         if self.now.is_empty() {
             self.turn();
         }
@@ -103,9 +109,10 @@ impl AsyncWrite for Script {
     }
 
     fn poll_shutdown(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.is_over = true;
         Poll::Ready(Ok(()))
     }
 }

@@ -33,6 +33,7 @@
 
 use crate::host::client::Line;
 use crate::host::conversation::{Broken, Conversation, Then};
+use crate::host::login::RESPONSE_MAX;
 use crate::host::request::{Request, Verb};
 use crate::host::section::Step;
 use crate::plugin::Message;
@@ -41,6 +42,15 @@ use crate::spp::Section;
 /// The longest command line. RFC 5321 4.5.3.1.4 asks for 512 bytes, and
 /// parameters may add to it.
 const COMMAND_MAX: usize = 2048;
+
+/// The most that a line may have: AUTH may come with a response as long as
+/// those that follow it.
+fn most(line: &[u8]) -> usize {
+    match line.get(..5) {
+        Some(verb) if verb.eq_ignore_ascii_case(b"AUTH ") => RESPONSE_MAX,
+        Some(_) | None => COMMAND_MAX,
+    }
+}
 
 /// Said when a session ends before its time.
 pub const BROKE_OFF: Message = Message::log("session ended: {why}");
@@ -85,9 +95,13 @@ impl Conversation {
         }
         self.beginning = (self.session.clone(), self.spp.is_on);
         loop {
-            let then = match self.client.line(COMMAND_MAX).await? {
-                Line::Complete(line) => self.obey(&line).await?,
-                Line::TooLong => self.mistake("500 line too long (#5.5.2)")?,
+            let then = match self.client.line(RESPONSE_MAX).await? {
+                Line::Complete(line) if line.len() <= most(&line) => {
+                    self.obey(&line).await?
+                }
+                Line::Complete(_) | Line::TooLong => {
+                    self.mistake("500 line too long (#5.5.2)")?
+                }
             };
             if then == Then::Close {
                 return Ok(());
