@@ -103,12 +103,19 @@ async fn the_log_says_why(#[case] line: &str, #[case] why: &str) {
     assert!(played.log.iter().find(found).is_some(), "{:?}", played.log);
 }
 
+#[rstest]
+#[case::it_takes_too_long(300)]
+#[case::the_session_breaks_off(60_000)]
 #[tokio::test]
-async fn what_a_killed_plugin_has_started_ends_with_it() {
+async fn what_a_killed_plugin_has_started_ends_with_it(#[case] limit: u64) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
-    let line = format!(":sleep 100 & echo $! >{}; wait", file.display());
-    with_line(&line).await;
+    let line =
+        format!("[rcpt]\n:sleep 100 & echo $! >{}; wait", file.display());
+    let mut stage = Stage::new(&line);
+    stage.house.limits.time = Duration::from_millis(limit);
+    let session = stage.play([BEGINNING, b"QUIT\r\n"]);
+    _ = tokio::time::timeout(Duration::from_secs(2), session).await;
     let pid = std::fs::read_to_string(file).unwrap();
     let status = format!("/proc/{}/stat", pid.trim());
     // Gone, or a zombie that nobody has waited for yet. A process that has

@@ -128,8 +128,7 @@ impl Process {
                 Log::Inherited => Stdio::inherit(),
                 Log::Relayed(_) => Stdio::piped(),
             })
-            .process_group(0)
-            .kill_on_drop(true);
+            .process_group(0);
         let mut child = command.spawn()?;
         let output = child.stdout.take();
         let log = match (log, child.stderr.take()) {
@@ -218,12 +217,17 @@ impl Process {
 
     /// Ends the process and all that it has started.
     pub async fn kill(mut self) {
+        self.kill_group();
+        _ = self.child.wait().await;
+        self.log_ends().await;
+    }
+
+    /// Kills the group, if the plugin that leads it is still there.
+    fn kill_group(&self) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(group) = id.and_then(Pid::from_raw) {
             _ = kill_process_group(group, Signal::KILL);
         }
-        _ = self.child.wait().await;
-        self.log_ends().await;
     }
 
     /// Lets the last words reach the log. Something that the plugin has
@@ -232,6 +236,13 @@ impl Process {
         if let Some(log) = &mut self.log {
             _ = timeout(Duration::from_millis(100), log).await;
         }
+    }
+}
+
+impl Drop for Process {
+    /// A session that breaks off leaves nothing behind.
+    fn drop(&mut self) {
+        self.kill_group();
     }
 }
 
