@@ -5,8 +5,9 @@
 //! status says yes, no, or trouble.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ArgMatches;
 use serde::Serialize;
@@ -43,6 +44,7 @@ pub enum Outcome {
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
+            _ if UNTOLD.load(Ordering::Relaxed) => Self::from(2),
             Outcome::Yes => Self::SUCCESS,
             Outcome::No => Self::from(1),
             Outcome::Trouble => Self::from(2),
@@ -60,10 +62,19 @@ pub struct Command {
     pub run: fn(&ArgMatches) -> Outcome,
 }
 
+/// Whether there were results that could not be printed.
+static UNTOLD: AtomicBool = AtomicBool::new(false);
+
 /// Prints a line of results. A reader that has gone away, as `head` does,
-/// is no trouble.
+/// is no trouble; where there is no room for results, that is said once,
+/// and the command ends in trouble.
 pub fn print(line: impl Display) {
-    _ = writeln!(std::io::stdout().lock(), "{line}");
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !UNTOLD.swap(true, Ordering::Relaxed)
+    {
+        complain(error);
+    }
 }
 
 /// Prints results as one line of JSON.

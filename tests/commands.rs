@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
 use rstest::rstest;
@@ -239,4 +239,28 @@ fn the_exit_status_says_yes_no_or_trouble(
 ) {
     let output = ra(Path::new("/nonexistent"), arguments);
     assert_eq!(output.status.code(), Some(status));
+}
+
+/// A reader who has heard enough is no trouble. A disk that is full is.
+#[rstest]
+#[case::nobody_listens(false, 0, "")]
+#[case::no_room(true, 2, "ra: No space left on device (os error 28)\n")]
+fn results_that_cannot_be_told_are_trouble(
+    #[case] is_full: bool,
+    #[case] status: i32,
+    #[case] complaint: &str,
+) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .arg("plugins")
+        .stdout(if is_full { full.into() } else { Stdio::from(writer) })
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(status));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), complaint);
 }
