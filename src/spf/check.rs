@@ -47,8 +47,14 @@ impl<'a> Checker<'a> {
         loop {
             let mut evaluation = Evaluation::new(self, &identity, &mut asking);
             let checked = evaluation.check_host(&identity.domain, false);
-            if let Some(outcome) = evaluation.outcome(checked) {
-                return outcome;
+            match checked {
+                _ if evaluation.blind => {}
+                Ok(result) => return evaluation.outcome(result, None),
+                Err(Stop::Problem(problem)) => {
+                    let result = problem.result();
+                    return evaluation.outcome(result, Some(*problem));
+                }
+                Err(Stop::Unknown) => {}
             }
             if !asking.answered().await {
                 return Outcome::of(Problem::Late);
@@ -92,16 +98,10 @@ struct Reading<'r> {
 }
 
 impl Evaluation<'_, '_> {
-    /// The outcome, or nothing if an answer was missing on the way.
-    fn outcome(self, checked: Result<SpfResult, Stop>) -> Option<Outcome> {
-        let (result, problem) = match checked {
-            _ if self.blind => return None,
-            Ok(result) => (result, None),
-            Err(Stop::Problem(problem)) => (problem.result(), Some(*problem)),
-            Err(Stop::Unknown) => return None,
-        };
+    /// The outcome.
+    fn outcome(self, result: SpfResult, problem: Option<Problem>) -> Outcome {
         let Self { explanation, decision, trace, .. } = self;
-        Some(Outcome { result, explanation, decision, problem, trace })
+        Outcome { result, explanation, decision, problem, trace }
     }
 
     /// 4: `check_host()`. That there is no record is a problem like others,
