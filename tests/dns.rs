@@ -94,6 +94,30 @@ async fn a_zone_answers(
     assert_eq!(shown(ask(&zone(), name, wanted).await), expected);
 }
 
+/// Sixteen aliases are followed, and not one more.
+#[rstest]
+#[case::sixteen("16.a", "192.0.2.1")]
+#[case::seventeen("17.a", "server failure")]
+#[case::out_of_the_zone("b", "no such name")]
+#[tokio::test]
+async fn a_chain_of_aliases_has_an_end(
+    #[case] name: &str,
+    #[case] expected: &str,
+) {
+    let mut text = "  zone:\n".to_owned();
+    let mut put = |owner: &str, record: serde_json::Value| {
+        text += &format!("    \"{owner}\":\n    - {record}\n");
+    };
+    put("0.a", serde_json::json!({ "A": "192.0.2.1" }));
+    put("b", serde_json::json!({ "CNAME": "outside" }));
+    for link in 0..17 {
+        let next = serde_json::json!({ "CNAME": format!("{link}.a") });
+        put(&format!("{}.a", link + 1), next);
+    }
+    let zone = Zone::read(&text).unwrap();
+    assert_eq!(shown(ask(&zone, name, RecordType::A).await), expected);
+}
+
 /// An answer in words.
 fn shown(answer: Answer) -> String {
     match answer {
@@ -229,7 +253,7 @@ async fn a_silent_server_is_a_timeout_in_time() {
     let start = tokio::time::Instant::now();
     let answer = ask(&*dns, "silent.example.org", RecordType::A).await;
     assert_eq!(answer, Err(DnsError::Timeout));
-    assert!(start.elapsed() < Duration::from_secs(20));
+    assert!(start.elapsed() < Duration::from_secs(12));
 }
 
 #[tokio::test]

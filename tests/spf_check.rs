@@ -278,6 +278,18 @@ fn identity_gives_result(
     assert_eq!(outcome.result.name(), expected, "{outcome:?}");
 }
 
+/// Whoever cuts a long name makes another of it (4.3: malformed, so none).
+#[test]
+fn a_domain_that_is_too_long_is_not_another_domain() {
+    let short = "b.".repeat(120) + "fail.example";
+    let zone = zone(&format!(
+        "    \"{short}\":\n    - {{\"TXT\": \"v=spf1 -all\"}}\n"
+    ));
+    let sender = format!("a@b.{short}");
+    let outcome = check_as(zone, "192.0.2.1", &sender, "mx.example.com");
+    assert_eq!(outcome.result, SpfResult::None, "{outcome:?}");
+}
+
 /// Macros, by the name that `exists` then asks for (7.4, and more).
 #[rstest]
 #[case("%{s}", "strong-bad@email.example.com")]
@@ -363,6 +375,26 @@ fn explanation_is(#[case] text: &str, #[case] expected: Option<&str>) {
     let outcome = check(with_record("v=spf1 -all exp=why.%{d}", &more));
     assert_eq!(outcome.result, SpfResult::Fail);
     assert_eq!(outcome.explanation.as_deref(), expected);
+}
+
+/// The name of this host in an explanation, where a full name is wanted
+/// (7.3).
+#[rstest]
+#[case::full("mx.example.net", "mx.example.net")]
+#[case::one_label("mailhost", "unknown")]
+#[case::none("", "unknown")]
+fn this_host_is_told_by_its_full_name(
+    #[case] receiver: &str,
+    #[case] expected: &str,
+) {
+    let more = "    \"why.example.org\":\n    - {\"TXT\": \"%{r}\"}\n";
+    let zone = with_record("v=spf1 -all exp=why.example.org", more);
+    let world = Frozen::new().dns(zone).world();
+    let client_ip = "192.0.2.1".parse().unwrap();
+    let (mail_from, helo) = ("joe@example.org", "mx.example.com");
+    let query = Query { client_ip, mail_from, helo, receiver };
+    let outcome = run(async { Checker::new(&world).check(&query).await });
+    assert_eq!(outcome.explanation.as_deref(), Some(expected));
 }
 
 #[test]

@@ -9,6 +9,9 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
+use ra_plugins::cli::spf_published::Missing;
+use ra_plugins::spf::outcome::SpfResult;
+use ra_plugins::world::DnsError;
 use rstest::rstest;
 
 /// Runs `ra` under a name, with the recordings' DNS.
@@ -219,6 +222,8 @@ scenarios:
     "words.example":
     - {"TXT": "go away"}
     - {"TXT": "please"}
+    "bell.example":
+    - {"TXT": "go\u0007away"}
     "ten.example":
     - {"MX": [0, "m"]}
     "eleven.example":
@@ -295,6 +300,12 @@ fn lint(subject: &str) -> (String, Option<i32>) {
     "warning: exp: words.example: not one text: there is no explanation",
     0
 )]
+#[case::explanation_that_rings(
+    "v=spf1 -all exp=bell.example",
+    "warning: exp: bell.example: not in printable ASCII: there is no \
+     explanation",
+    0
+)]
 #[case::no_explanation(
     "v=spf1 -all exp=no.example",
     "warning: exp: no.example: no such name: there is no explanation",
@@ -308,4 +319,19 @@ fn lint_says_what_receivers_will(
     let (said, exit) = lint(subject);
     assert!(said.contains(words), "{said}");
     assert_eq!(exit, Some(status), "{said}");
+}
+
+/// What a record says that leads to a domain without an answer (5.2, 6.1).
+#[rstest]
+#[case(DnsError::NoName, SpfResult::PermError)]
+#[case(DnsError::NoRecord, SpfResult::PermError)]
+#[case(DnsError::Failure, SpfResult::TempError)]
+#[case(DnsError::Timeout, SpfResult::TempError)]
+#[case(DnsError::NotThere, SpfResult::TempError)]
+fn an_answer_that_is_missing_leads_to(
+    #[case] error: DnsError,
+    #[case] expected: SpfResult,
+) {
+    let missing = Missing::Dns("a.example".to_owned(), error);
+    assert_eq!(missing.leads_to(), expected);
 }

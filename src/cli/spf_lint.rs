@@ -232,8 +232,10 @@ impl Findings {
         let answer = at.world.dns.ask(name, RecordType::Txt).answer().await;
         let why = match answer {
             Ok(Records::Txt(texts)) => match &texts[..] {
-                [text] if text.is_ascii() => return,
-                [_] => "not in ASCII".to_owned(),
+                [text] if text.iter().all(|it| matches!(it, b' '..=b'~')) => {
+                    return;
+                }
+                [_] => "not in printable ASCII".to_owned(),
                 _ => "not one text".to_owned(),
             },
             Ok(_) | Err(DnsError::NotThere) => return,

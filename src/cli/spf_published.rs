@@ -27,13 +27,13 @@ impl Missing {
     /// What receivers make of a record that leads here (5.2, 6.1).
     pub fn leads_to(&self) -> SpfResult {
         match self {
-            Self::Dns(_, DnsError::Failure | DnsError::Timeout) => {
-                SpfResult::TempError
-            }
             Self::NoDomain(_)
             | Self::NoRecord(_)
             | Self::Several(_)
-            | Self::Dns(..) => SpfResult::PermError,
+            | Self::Dns(_, DnsError::NoName | DnsError::NoRecord) => {
+                SpfResult::PermError
+            }
+            Self::Dns(..) => SpfResult::TempError,
         }
     }
 }

@@ -87,12 +87,12 @@ const CACHED_NAMES: usize = 10_000;
 /// The longest that any answer is kept: a day.
 const KEPT_MAX: Duration = Duration::from_secs(86_400);
 
-/// How long one server has for one answer, and how often it is asked. With
-/// two silent servers a question fails after 12 seconds, which leaves a
-/// check some of its 20.
+/// How long a try may take, in which several servers may be asked, and how
+/// often it is repeated. Where all are silent a question fails after nine
+/// seconds, which leaves a check some of its 20.
 const PATIENCE: (Duration, usize) = (Duration::from_secs(3), 2);
 
-/// How long one question may take in all.
+/// How long one question may take in all, whatever happens on the way.
 const QUESTION_MAX: Duration = Duration::from_secs(15);
 
 /// The size of UDP answers that we announce: what fits everywhere without

@@ -322,8 +322,8 @@ impl Builder {
         let mut owners = HashMap::default();
         for name in self.owners.keys() {
             let answers = match self.follow(name) {
-                Some((_, owner)) => Answers::of(owner, edition),
-                None => Answers::all(self.dead_end(name)),
+                Ok(owner) => Answers::of(owner, edition),
+                Err(error) => Answers::all(error),
             };
             owners.insert(name.as_str().into(), answers);
         }
@@ -338,29 +338,17 @@ impl Builder {
         Zone { owners }
     }
 
-    /// The owner at the end of a chain of aliases.
-    fn follow<'a>(&'a self, name: &'a str) -> Option<(&'a str, &'a Owner)> {
+    /// The owner at the end of a chain of aliases. There is none where it
+    /// ends outside of the zone, and where it never ends.
+    fn follow(&self, name: &str) -> Result<&Owner, DnsError> {
         let mut name = name;
-        for _ in 0..CHAIN_MAX {
-            let owner = self.owners.get(name)?;
+        for _ in 0..=CHAIN_MAX {
+            let owner = self.owners.get(name).ok_or(DnsError::NoName)?;
             match &owner.cname {
                 Some(target) => name = target,
-                None => return Some((name, owner)),
+                None => return Ok(owner),
             }
         }
-        None
-    }
-
-    /// What is wrong with a chain that leads to no owner: it ends outside
-    /// of the zone, or it never ends.
-    fn dead_end(&self, name: &str) -> DnsError {
-        let mut name = name;
-        for _ in 0..CHAIN_MAX {
-            match self.owners.get(name).map(|owner| owner.cname.as_deref()) {
-                Some(Some(target)) => name = target,
-                Some(None) | None => return DnsError::NoName,
-            }
-        }
-        DnsError::Failure
+        Err(DnsError::Failure)
     }
 }

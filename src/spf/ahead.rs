@@ -4,7 +4,7 @@
 //! says so and is run again when there is one; what it asked in vain in the
 //! meantime is under way by then. This is the table of what is under way.
 //!
-//! Without it a record with ten `include`s costs ten round trips, with it
+//! Without it a record with ten `include`s costs eleven round trips, with it
 //! two. What limits it: at no time are more answers here that no evaluation
 //! has needed than a check may look up, so a hostile record cannot multiply
 //! questions.

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::dns::can_carry;
 use crate::spf::ahead::Asking;
-use crate::spf::macros::{Letters, fitting};
+use crate::spf::macros::Letters;
 use crate::spf::outcome::{Decision, Limits, Problem};
 use crate::world::{Answer, Clock, Dns, DnsError, RecordType, World};
 
@@ -55,21 +55,28 @@ impl<'a> Identity<'a> {
             "" => ("", query.helo),
             sender => sender.rsplit_once('@').unwrap_or(("", sender)),
         };
-        let or =
-            |text: &'a str, other| if text.is_empty() { other } else { text };
-        let domain = fitting(domain);
+        let local_part = match local_part {
+            "" => "postmaster",
+            local_part => cut(local_part),
+        };
+        let domain = domain.strip_suffix('.').unwrap_or(domain);
+        // RFC 7208 4.3: internationalised labels as DNS knows them. What is
+        // too long stays so: whoever cuts a name makes another of it.
+        let is_plain = domain.is_ascii() || domain.len() > TEXT_MAX;
         Self {
             client_ip: query.client_ip.to_canonical(),
-            local_part: or(cut(local_part), "postmaster"),
-            // RFC 7208 4.3: internationalised labels as DNS knows them.
-            domain: match domain.is_ascii() {
+            local_part,
+            domain: match is_plain {
                 true => domain.into(),
-                false => idna::domain_to_ascii(cut(domain))
+                false => idna::domain_to_ascii(domain)
                     .map_or(domain.into(), Cow::Owned),
             },
             helo: cut(query.helo),
             // RFC 7208 7.3: "unknown" unless it is a full name.
-            receiver: or(query.receiver, "unknown"),
+            receiver: match query.receiver.contains('.') {
+                true => query.receiver,
+                false => "unknown",
+            },
         }
     }
 
