@@ -68,7 +68,8 @@ pub fn run(
         Ok::<_, DaemonError>((Signals::listen()?, made.open(&settings, &log)?))
     })?;
     let store = Mutex::new(Store::new(settings.max_keys));
-    let (state, newest) = State::open(settings.state.as_deref(), &store, &log);
+    let path = settings.state.as_deref();
+    let (state, newest) = State::open(path, &store, &config.rules, &log);
     let service = Arc::new(Service {
         rules: RwLock::new(config.rules),
         store,

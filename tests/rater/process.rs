@@ -167,6 +167,26 @@ fn a_clean_restart_loses_nothing() {
     assert_eq!(place.mark("192.0.2.9"), "1 4/3");
 }
 
+/// The window of a key becomes longer. After a restart it counts as if it
+/// had always been.
+#[test]
+fn a_longer_window_survives_a_restart() {
+    let place = Place::new("[limits]\nip = [[\"*\", 3, 9]]\n");
+    let daemon = place.start();
+    assert_eq!(place.mark("192.0.2.9"), "0 1/9");
+    place.configure("[limits]\nip = [[\"*\", \"1h\", 9]]\n");
+    daemon.signal("HUP");
+    eventually(|| place.log().contains("has been read"));
+    let before = check(&place.server(), "ip", "192.0.2.9", LONG).count;
+    std::thread::sleep(Duration::from_secs(4));
+    let reply = check(&place.server(), "ip", "192.0.2.9", LONG);
+    assert_eq!(reply.count, before + 1);
+    daemon.stop();
+    let _daemon = place.start();
+    let reply = peek(&place.server(), "ip", "192.0.2.9", LONG);
+    assert_eq!(reply.count, before + 1);
+}
+
 /// A second daemon with the same configuration is a mistake, and must not
 /// cost the first its socket or its file.
 #[test]
