@@ -1,7 +1,8 @@
 //! The load client: the daemon beside a bare echo server and Redis, asked by
 //! the same client in the same run, and what it takes in memory and pauses.
 //!
-//! `cargo bench --bench rater_load`; Redis takes part where `redis-server`
+//! `cargo bench --bench rater_load`, or one of the three comparisons with
+//! `-- pipelined`, `-- TCP`, `-- request`; Redis takes part where `redis-server`
 //! is installed.
 #![allow(
     clippy::unwrap_used,
@@ -139,6 +140,11 @@ fn setting(name: &str, default: f64) -> f64 {
     value.and_then(|it| it.parse().ok()).unwrap_or(default)
 }
 
+/// How many keys there are.
+fn keys() -> usize {
+    setting("LOAD_KEYS", KEYS as f64) as usize
+}
+
 /// Numbers that look random.
 fn random(state: &mut u64) -> usize {
     *state ^= *state << 13;
@@ -163,7 +169,7 @@ async fn converse(
         stream.read_exact(&mut buffer[..8]).await.unwrap();
     }
     let mut state = seed as u64 * 7919 + 1;
-    let number = setting("LOAD_KEYS", KEYS as f64) as usize;
+    let number = keys();
     // The questions are made beforehand: they are not what is measured.
     let batches: Vec<String> = (0..200)
         .map(|_| {
@@ -198,10 +204,11 @@ async fn visit(
     end: Instant,
 ) -> Vec<(Duration, usize)> {
     let mut state = seed as u64 * 7919 + 1;
+    let number = keys();
     let mut times = Vec::new();
     let mut buffer = [0; 256];
     loop {
-        let question = peer.question(random(&mut state) % KEYS, "");
+        let question = peer.question(random(&mut state) % number, "");
         let begun = Instant::now();
         if begun > end {
             return times;
@@ -220,7 +227,7 @@ fn run(peer: Peer, place: &Place, script: &str, how: usize) -> Measured {
         .enable_all()
         .build()
         .unwrap();
-    let seconds = setting("LOAD_SECONDS", 3.0);
+    let seconds = setting("LOAD_SECONDS", 2.0);
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(seconds);
     let local = tokio::task::LocalSet::new();
@@ -353,15 +360,36 @@ fn start_redis(folder: &Path) -> Option<(Server, Place, Place, String)> {
     Some((server, Place::Unix(unix), Place::Tcp(port), script))
 }
 
-/// Prints a line of the table.
-fn show(what: &str, peer: Peer, measured: &Measured) {
-    println!(
-        "{what:<34} {:<20} {:>10.0}/s  p50 {:>8.1?}  p99 {:>8.1?}",
-        peer.name(),
-        measured.per_second,
-        measured.p50,
-        measured.p99,
-    );
+/// Who is asked how, in words and questions at once, where, with what script.
+type Row<'a> = (&'a str, usize, Peer, &'a Place, &'a str);
+
+/// Asks all peers in turn, several times, and prints of each the median, also
+/// as a share of the first: what the machine does besides hits all alike.
+fn compare(rows: &[Row<'_>], what: &str) {
+    let rows: Vec<_> = rows.iter().filter(|row| row.0 == what).collect();
+    let rounds = setting("LOAD_ROUNDS", 3.0) as usize;
+    let mut measured: Vec<Vec<Measured>> =
+        rows.iter().map(|_| vec![]).collect();
+    for _ in 0..rounds {
+        for (row, measured) in rows.iter().zip(&mut measured) {
+            let (_, how, peer, place, script) = *row;
+            measured.push(run(*peer, place, script, *how));
+        }
+    }
+    let mut echo = None;
+    for ((_, _, peer, ..), measured) in rows.iter().zip(&mut measured) {
+        measured.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+        let median = &measured[measured.len() / 2];
+        let echo = *echo.get_or_insert(median.per_second);
+        println!(
+            "{what:<34} {:<20} {:>9.0}/s {:>6.1} %  p50 {:>8.1?}  p99 {:>8.1?}",
+            Peer::name(*peer),
+            median.per_second,
+            median.per_second / echo * 100.0,
+            median.p50,
+            median.p99,
+        );
+    }
 }
 
 /// The resident memory of this process in megabytes.
@@ -481,39 +509,34 @@ fn main() {
     if redis.is_none() {
         println!("redis-server is not installed: its lines are missing");
     }
-    let mut rows: Vec<(&str, usize, Peer, &Place, &str)> = vec![
-        ("unix, 50 connections, 16 pipelined", 16, Peer::Echo, &echo_unix, ""),
-        ("", 16, Peer::Rater, &rater_unix, ""),
-    ];
-    if let Some((_, unix, _, script)) = &redis {
-        rows.push(("", 16, Peer::RedisIncr, unix, ""));
-        rows.push(("", 16, Peer::RedisExact, unix, script));
-    }
-    rows.push((
+    let (pipelined, tcp, visits) = (
+        "unix, 50 connections, 16 pipelined",
         "TCP, 50 connections, one at a time",
-        1,
-        Peer::Echo,
-        &echo_tcp,
-        "",
-    ));
-    rows.push(("", 1, Peer::Rater, &rater_tcp, ""));
-    if let Some((_, _, tcp, script)) = &redis {
-        rows.push(("", 1, Peer::RedisExact, tcp, script));
-    }
-    rows.push((
         "unix, one request a connection",
-        0,
-        Peer::Echo,
-        &once_unix,
-        "",
-    ));
-    rows.push(("", 0, Peer::Rater, &rater_unix, ""));
-    if let Some((_, unix, _, _)) = &redis {
-        rows.push(("", 0, Peer::RedisIncr, unix, ""));
+    );
+    let mut rows: Vec<Row<'_>> = vec![
+        (pipelined, 16, Peer::Echo, &echo_unix, ""),
+        (pipelined, 16, Peer::Rater, &rater_unix, ""),
+        (tcp, 1, Peer::Echo, &echo_tcp, ""),
+        (tcp, 1, Peer::Rater, &rater_tcp, ""),
+        (visits, 0, Peer::Echo, &once_unix, ""),
+        (visits, 0, Peer::Rater, &rater_unix, ""),
+    ];
+    if let Some((_, unix, port, script)) = &redis {
+        rows.push((pipelined, 16, Peer::RedisIncr, unix, ""));
+        rows.push((pipelined, 16, Peer::RedisExact, unix, script));
+        rows.push((tcp, 1, Peer::RedisExact, port, script));
+        rows.push((visits, 0, Peer::RedisIncr, unix, ""));
     }
-    for (what, how, peer, place, script) in rows {
-        let measured = run(peer, place, script, how);
-        show(what, peer, &measured);
+    let wanted = words.iter().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = wanted.map_or("", String::as_str);
+    for what in [pipelined, tcp, visits] {
+        if what.contains(wanted) {
+            compare(&rows, what);
+        }
+    }
+    if !wanted.is_empty() {
+        return;
     }
     for word in ["--million-ip", "--million-user"] {
         let this = std::env::current_exe().unwrap();

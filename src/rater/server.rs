@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use memchr::memchr;
 use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -25,6 +26,9 @@ use crate::rater::wire::{Answer, IDLE_TIME, LINE_TIME, read};
 
 /// The most that is kept of what has arrived; a line and its end fit.
 const BUFFER: usize = 2048;
+
+/// How many lines are looked for at once.
+const BATCH: usize = 16;
 
 /// How long to wait when the system has no connection left for us.
 pub const PAUSE: Duration = Duration::from_millis(50);
@@ -49,20 +53,6 @@ pub struct Service {
 }
 
 impl Service {
-    /// What a line asks for, and the answer by what we know ourselves.
-    fn answer<'a>(
-        &self,
-        store: &mut Store,
-        line: &'a [u8],
-        kept: bool,
-        now: u32,
-    ) -> Result<(Mark<'a>, Answer), Answer> {
-        let (key, weight) = read(line, kept)?;
-        let mark = Mark { key, weight, now };
-        let own = store.mark(mark, || self.rules.read().limit(key))?;
-        Ok((mark, own))
-    }
-
     /// The answer by what all hosts know, or our own where they are away.
     async fn ask_all(&self, mark: Mark<'_>, own: Answer) -> Answer {
         let limit = self.rules.read().limit(mark.key);
@@ -75,6 +65,9 @@ impl Service {
         own
     }
 }
+
+/// What a line asks for: a mark and the hash of its key, or only an answer.
+type Asked<'a> = Result<(u64, Mark<'a>), Answer>;
 
 /// A conversation with a client.
 struct Talk<'a> {
@@ -118,6 +111,34 @@ impl Talk<'_> {
         self.tally = [0; 3];
     }
 
+    /// Reads the next lines, with the hashes of their keys. Without `keep`
+    /// there is only one; and where a line that is too long ends is
+    /// anybody's guess.
+    fn read<'b>(
+        &mut self,
+        rest: &mut &'b [u8],
+        store: &Store,
+        now: u32,
+    ) -> SmallVec<[Asked<'b>; BATCH]> {
+        let shared = self.service.shared.is_some();
+        let most = if shared { 1 } else { BATCH };
+        let mut lines = SmallVec::new();
+        while !self.is_over
+            && lines.len() < most
+            && let Some(end) = memchr(b'\n', rest)
+        {
+            let (line, after) = rest.split_at(end);
+            *rest = after.get(1..).unwrap_or_default();
+            let line = read(line, self.kept);
+            self.kept |= line == Err(Answer::Kept);
+            self.is_over = !self.kept || line == Err(Answer::TooLong);
+            lines.push(line.map(|(key, weight)| {
+                (store.hash(key), Mark { key, weight, now })
+            }));
+        }
+        lines
+    }
+
     /// Answers lines, with the store locked once, up to one of which other
     /// hosts have to hear.
     fn answer_own<'b>(
@@ -125,19 +146,28 @@ impl Talk<'_> {
         rest: &mut &'b [u8],
         now: u32,
     ) -> Option<(Mark<'b>, Answer)> {
-        let service = self.service;
-        let mut store = service.store.lock();
-        while !self.is_over
-            && let Some(end) = memchr(b'\n', rest)
-        {
-            let (line, after) = rest.split_at(end);
-            *rest = after.get(1..).unwrap_or_default();
-            match service.answer(&mut store, line, self.kept, now) {
-                Ok(asked) if service.shared.is_some() => return Some(asked),
-                Ok((_, answer)) | Err(answer) => self.say(&answer),
+        let Service { store, rules, shared, .. } = self.service;
+        let mut store = store.lock();
+        loop {
+            let lines = self.read(rest, &store, now);
+            if lines.is_empty() {
+                return None;
+            }
+            for (hash, _) in lines.iter().flatten() {
+                store.fetch(*hash);
+            }
+            for line in lines {
+                let answer = line.and_then(|asked| {
+                    let (hash, mark): (u64, Mark<'_>) = asked;
+                    let limit = || rules.read().limit(mark.key);
+                    Ok((mark, store.mark_at(hash, mark, limit)?))
+                });
+                match answer {
+                    Ok(asked) if shared.is_some() => return Some(asked),
+                    Ok((_, answer)) | Err(answer) => self.say(&answer),
+                }
             }
         }
-        None
     }
 
     /// Answers every line that has arrived whole.
@@ -152,6 +182,7 @@ impl Talk<'_> {
         }
         if !self.is_over && read(rest, self.kept) == Err(Answer::TooLong) {
             self.say(&Answer::TooLong);
+            self.is_over = true;
         }
         let answered = received.len() - rest.len();
         if answered > 0 {
@@ -163,11 +194,8 @@ impl Talk<'_> {
         self.received.drain(..answered);
     }
 
-    /// Says something. Without `keep`, one answer is all there is; and where
-    /// a line that is too long ends is anybody's guess.
+    /// Says something.
     fn say(&mut self, answer: &Answer) {
-        self.kept |= *answer == Answer::Kept;
-        self.is_over = !self.kept || *answer == Answer::TooLong;
         let number = answer.write(&mut self.answers);
         self.tally.get_mut(number).into_iter().for_each(|it| *it += 1);
     }
@@ -207,8 +235,10 @@ async fn converse(mut stream: Box<dyn Stream>, service: Arc<Service>) {
 /// would take our answer from it.
 async fn linger(mut stream: Box<dyn Stream>) {
     _ = stream.shutdown().await;
-    let mut ignored = [0; BUFFER];
-    while let Ok(1..) = stream.read(&mut ignored).await {}
+    let mut ignored = Vec::with_capacity(BUFFER);
+    while let Ok(1..) = stream.read_buf(&mut ignored).await {
+        ignored.clear();
+    }
 }
 
 /// Answers connections for ever.

@@ -20,6 +20,7 @@
 //! ```
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -86,7 +87,30 @@ impl Store {
         mark: Mark<'_>,
         limit: impl FnOnce() -> Result<Limit, Answer>,
     ) -> Result<Answer, Answer> {
-        let hash = self.hasher.hash_one(mark.key);
+        self.mark_at(self.hash(mark.key), mark, limit)
+    }
+
+    /// Where a key belongs.
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Has a key brought here from memory that is far away. Who asks for
+    /// several in a row waits for them together.
+    pub fn fetch(&mut self, hash: u64) {
+        let shard = shard(&mut self.shards, hash);
+        if let Some(slot) = shard.table.find(hash, |_| true) {
+            black_box(shard.entry(*slot).limit.count);
+        }
+    }
+
+    /// Counts a mark whose hash is known.
+    pub fn mark_at(
+        &mut self,
+        hash: u64,
+        mark: Mark<'_>,
+        limit: impl FnOnce() -> Result<Limit, Answer>,
+    ) -> Result<Answer, Answer> {
         let shard = shard(&mut self.shards, hash);
         let found = shard.find(hash, mark.key);
         let limit = match found.map(|slot| shard.entry(slot).limit) {
@@ -109,7 +133,7 @@ impl Store {
 
     /// Forgets a key. Whether it was known.
     pub fn forget(&mut self, key: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(key);
+        let hash = self.hash(key);
         let shard = shard(&mut self.shards, hash);
         if let Some(journal) = &mut shard.journal {
             journal::append(journal, Mark { key, weight: 0, now: 0 }, 0);

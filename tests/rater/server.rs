@@ -173,6 +173,26 @@ fn many_pipelined_questions_get_as_many_answers() {
 }
 
 #[test]
+fn what_arrives_together_is_answered_in_its_order() {
+    let daemon = Daemon::start();
+    let mut sent = b"keep\nping\n".to_vec();
+    let mut expected = "0 keep\r\n0 pong\r\n".to_owned();
+    // A key that nobody knew before, several times in one batch and in the
+    // next, with other lines between.
+    for n in 1..=20u32 {
+        sent.extend_from_slice(b"ip 192.0.2.9\nuser\n?ip 192.0.2.9\n");
+        let over = u32::from(n > 3);
+        let mark = format!("{over} {n}/3\r\n");
+        expected += &format!("{mark}2 Bad Input (no space)\r\n{mark}");
+    }
+    sent.extend_from_slice(&[b'x'; 1001]);
+    sent.extend_from_slice(b"\nip 192.0.2.9\n");
+    expected += "2 Line is too long\r\n";
+    assert_eq!(daemon.ask(&sent), expected);
+    assert_eq!(daemon.ask(b"ip 192.0.2.9\n"), "1 21/3\r\n");
+}
+
+#[test]
 fn half_a_line_is_no_mark() {
     let daemon = Daemon::start();
     let mut stream = UnixStream::connect(&daemon.unix).unwrap();
