@@ -112,7 +112,7 @@ impl Control {
         vec![
             (
                 "within_total",
-                "answers 0: within the limit",
+                "answers 0: within the limit, keep and ping",
                 within.load(Relaxed),
             ),
             ("over_total", "answers 1: over the limit", over.load(Relaxed)),
