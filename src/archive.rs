@@ -205,6 +205,8 @@ impl Memory for Archive {
                 notes.query_row(count, [], |row| row.get(0))?;
             let delete = "DELETE FROM notes WHERE time < ?1";
             let deleted = notes.execute(delete, params![seconds(before)])?;
+            let lapsed = "DELETE FROM claims WHERE until < ?1";
+            notes.execute(lapsed, params![seconds(before)])?;
             Ok(Purged {
                 traversed: traversed.unsigned_abs(),
                 deleted: u64::try_from(deleted).unwrap_or(u64::MAX),

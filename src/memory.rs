@@ -74,7 +74,8 @@ pub trait Memory: Send + Sync {
     /// has the key by now, it stays his.
     fn release(&self, file: &Path, key: &str, claim: Claim) -> io::Result<()>;
 
-    /// Removes the notes that are older than `before`.
+    /// Removes the notes that are older than `before`, and the claims that
+    /// lapsed before it: their owners have died.
     fn purge(&self, file: &Path, before: SystemTime) -> io::Result<Purged>;
 }
 
@@ -142,6 +143,8 @@ impl Memory for InMemory {
 
     fn purge(&self, file: &Path, before: SystemTime) -> io::Result<Purged> {
         let mut purged = Purged::default();
+        locked(&self.claims)
+            .retain(|(owner, _), claim| owner != file || claim.until >= before);
         locked(&self.notes).retain(|(owner, _), note| {
             let ours = owner == file;
             let old = ours && note.time < before;

@@ -164,6 +164,22 @@ fn writers_may_be_killed_at_any_moment() {
     assert_eq!(check, "ok");
 }
 
+/// Who was killed while asking has not given back what he had claimed.
+#[test]
+fn what_nobody_gave_back_is_purged_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.db");
+    let notes = Archive::default();
+    let minute = Duration::from_secs(60);
+    assert!(notes.claim(&file, "killed", at(100), minute).unwrap().is_some());
+    assert!(notes.claim(&file, "asking", at(900), minute).unwrap().is_some());
+    notes.purge(&file, at(900)).unwrap();
+    let db = rusqlite::Connection::open(&file).unwrap();
+    let left = "SELECT group_concat(key) FROM claims";
+    let left: String = db.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, "asking");
+}
+
 #[test]
 fn purging_is_a_command() {
     let folder = tempfile::tempdir().unwrap();

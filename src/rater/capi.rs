@@ -52,9 +52,10 @@ pub unsafe extern "C" fn rater_check(
     // Nothing panics; but a panic that crossed into C would be the end of
     // its program.
     let reply: Reply = asked.unwrap_or_else(|_| Err(Trouble::Late).into());
-    // SAFETY: NULL, or valid for writing, as the caller has promised.
-    if let Some(answer) = unsafe { answer.as_mut() } {
-        fill(answer, &reply);
+    if !answer.is_null() {
+        // SAFETY: valid for writing, as the caller has promised. It may be
+        // uninitialised, so there is no reference to it.
+        unsafe { answer.write(copied(&reply)) };
     }
     c_int::from(reply.number)
 }
@@ -71,14 +72,12 @@ unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     unsafe { CStr::from_ptr(text) }.to_str().ok()
 }
 
-/// Copies a reply, with as much of its text as there is room for.
-fn fill(answer: &mut RaterAnswer, reply: &Reply) {
-    answer.count = reply.count;
-    answer.limit = reply.limit;
-    answer.text = [0; RATER_TEXT];
+/// A reply in C's form, with as much of its text as there is room for.
+fn copied(reply: &Reply) -> RaterAnswer {
+    let mut text = [0; RATER_TEXT];
     let end = reply.text.floor_char_boundary(RATER_TEXT - 1);
-    let bytes = reply.text.bytes().take(end);
-    for (place, byte) in answer.text.iter_mut().zip(bytes) {
+    for (place, byte) in text.iter_mut().zip(reply.text.bytes().take(end)) {
         *place = c_char::from_ne_bytes([byte]);
     }
+    RaterAnswer { count: reply.count, limit: reply.limit, text }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
@@ -111,7 +112,7 @@ impl Control {
         vec![
             (
                 "within_total",
-                "answers 0: within the limit",
+                "answers 0: within the limit, keep and ping",
                 within.load(Relaxed),
             ),
             ("over_total", "answers 1: over the limit", over.load(Relaxed)),
@@ -173,9 +174,17 @@ impl Control {
         lines
     }
 
-    /// Forgets the marks of a key.
+    /// Forgets the marks of a key, here and in the shared store.
     fn reset(&self, key: &str) -> String {
-        match self.service.store.lock().forget(key.as_bytes()) {
+        let key = key.as_bytes();
+        let mut known = self.service.store.lock().forget(key);
+        if let Some(shared) = &self.service.shared {
+            match Handle::current().block_on(shared.forget(key)) {
+                Some(there) => known |= there,
+                None => return "error: forgotten only here\n".to_owned(),
+            }
+        }
+        match known {
             true => "ok\n".to_owned(),
             false => "not known\n".to_owned(),
         }

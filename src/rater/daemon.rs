@@ -60,12 +60,16 @@ pub fn run(
     if !listen.is_empty() {
         settings.listen = listen;
     }
+    let log = Log::new(settings.log);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let signals = runtime.block_on(async { Signals::listen() })?;
-    let log = Log::new(settings.log);
+    let mut made = Made::default();
+    let (signals, sockets) = runtime.block_on(async {
+        Ok::<_, DaemonError>((Signals::listen()?, made.open(&settings, &log)?))
+    })?;
     let store = Mutex::new(Store::new(settings.max_keys));
-    let (state, newest) = State::open(settings.state.as_deref(), &store, &log);
+    let path = settings.state.as_deref();
+    let (state, newest) = State::open(path, &store, &config.rules, &log);
     let service = Arc::new(Service {
         rules: RwLock::new(config.rules),
         store,
@@ -76,11 +80,10 @@ pub fn run(
     });
     let keeper = keep(Arc::clone(&service), state)?;
     let control = Control { service, config: config_file };
-    let ended = runtime.block_on(attend(Arc::new(control), &settings, signals));
+    runtime.block_on(attend(Arc::new(control), sockets, signals));
     runtime.shutdown_timeout(TICK);
     keeper.end();
-    remove_sockets(&settings);
-    ended
+    Ok(())
 }
 
 /// What an administrator's `kill` can say.
@@ -104,27 +107,73 @@ impl Signals {
     }
 }
 
-/// Opens the sockets, and waits for signals.
-async fn attend(
-    control: Arc<Control>,
-    settings: &Settings,
-    signals: Signals,
-) -> Result<(), DaemonError> {
-    let service = &control.service;
-    let mut tasks = JoinSet::new();
-    let mut listeners = Listener::inherited()?;
-    if listeners.is_empty() {
-        for address in &settings.listen {
-            let listener = Listener::open(address, QUESTIONS);
-            listeners.push(listener.map_err(|it| not_open(address, it))?);
+/// What is open.
+struct Sockets {
+    /// To clients.
+    questions: Vec<Listener>,
+    /// To the administrator.
+    orders: Option<Listener>,
+}
+
+/// The paths of the sockets that we have made. They go when the daemon does,
+/// so that nobody knocks in vain; those of somebody else stay.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Opens all sockets, but for those that systemd has opened.
+    fn open(
+        &mut self,
+        settings: &Settings,
+        log: &Log,
+    ) -> Result<Sockets, DaemonError> {
+        let mut questions = Listener::inherited()?;
+        if questions.is_empty() {
+            for address in &settings.listen {
+                questions.push(self.listen(address, QUESTIONS, log)?);
+            }
+        }
+        let orders = settings.control.as_ref();
+        let orders =
+            orders.map(|it| self.listen(it, ORDERS, log)).transpose()?;
+        Ok(Sockets { questions, orders })
+    }
+
+    /// Opens one.
+    fn listen(
+        &mut self,
+        address: &Address,
+        mode: u32,
+        log: &Log,
+    ) -> Result<Listener, DaemonError> {
+        let opened = Listener::open(address, mode).map_err(|error| {
+            DaemonError::Listen { address: address.clone(), error }
+        })?;
+        if let Address::Unix(path) = address {
+            self.0.push(path.clone());
+        }
+        log.write(Level::Info, format!("listening on {address}"));
+        Ok(opened)
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            _ = std::fs::remove_file(path);
         }
     }
-    for listener in listeners {
+}
+
+/// Answers clients and the administrator until a signal says that it is
+/// enough.
+async fn attend(control: Arc<Control>, sockets: Sockets, signals: Signals) {
+    let service = &control.service;
+    let mut tasks = JoinSet::new();
+    for listener in sockets.questions {
         tasks.spawn(server::serve(listener, Arc::clone(service)));
     }
-    if let Some(address) = &settings.control {
-        let listener = Listener::open(address, ORDERS);
-        let listener = listener.map_err(|it| not_open(address, it))?;
+    if let Some(listener) = sockets.orders {
         tasks.spawn(control::serve(listener, Arc::clone(&control)));
     }
     let sharing = Arc::clone(service);
@@ -133,9 +182,6 @@ async fn attend(
             shared.attend(sharing.clock, &sharing.log).await;
         }
     });
-    for address in &settings.listen {
-        service.log.write(Level::Info, format!("listening on {address}"));
-    }
     _ = sd_notify::notify(&[NotifyState::Ready]);
     let Signals { mut hangup, mut terminate, mut interrupt } = signals;
     loop {
@@ -150,21 +196,6 @@ async fn attend(
     }
     _ = sd_notify::notify(&[NotifyState::Stopping]);
     service.log.write(Level::Info, "stopping");
-    Ok(())
-}
-
-/// An address that cannot be listened on.
-fn not_open(address: &Address, error: io::Error) -> DaemonError {
-    DaemonError::Listen { address: address.clone(), error }
-}
-
-/// Takes our sockets away again.
-fn remove_sockets(settings: &Settings) {
-    for address in settings.listen.iter().chain(&settings.control) {
-        if let Address::Unix(path) = address {
-            _ = std::fs::remove_file(path);
-        }
-    }
 }
 
 /// The thread that keeps house.

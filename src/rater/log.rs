@@ -1,14 +1,17 @@
 //! The daemon's log, which is itself rate limited.
 //!
-//! A flood that fills the log is worse than the flood. Each kind of line has
-//! a window of its own, the same that counts everybody else's marks.
+//! A flood that fills the log is worse than the flood. Each level has a
+//! window of its own, the same that counts everybody else's marks.
 //!
 //! ```
-//! use ra_plugins::rater::log::{Level, Log};
+//! use ra_plugins::rater::log::Recent;
 //!
-//! let log = Log::new(Level::Warn);
-//! assert!(log.is_wanted(Level::Error));
-//! assert!(!log.is_wanted(Level::Info));
+//! // A hundred lines a second, for twenty seconds.
+//! let mut recent = Recent::default();
+//! let flood = (0..20).flat_map(|now| [now; 100]);
+//! let written = flood.filter_map(|now| recent.admit(now));
+//! let left_out: Vec<u64> = written.filter(|it| *it > 0).collect();
+//! assert_eq!(left_out, [980]); // told once the window has passed
 //! ```
 
 use std::fmt::Display;
@@ -42,9 +45,9 @@ const SECONDS: u32 = 10;
 /// The lines of a level that are written in one window.
 const LINES: u64 = 20;
 
-/// Lines that were left out, and when the last was written.
+/// The lines of a level that were written lately, and how many were not.
 #[derive(Debug)]
-struct Recent {
+pub struct Recent {
     window: Window,
     left_out: u64,
 }
@@ -60,11 +63,10 @@ pub struct Log {
 impl Log {
     /// A log of what matters at least so much.
     pub fn new(level: Level) -> Self {
-        let recent = |_| Mutex::new(Recent::new());
         Self {
             started: Instant::now(),
             level: AtomicU8::new(level.number()),
-            recent: std::array::from_fn(recent),
+            recent: Default::default(),
         }
     }
 
@@ -89,13 +91,8 @@ impl Log {
         }
         let seconds = self.started.elapsed().as_secs();
         let now = u32::try_from(seconds).unwrap_or(u32::MAX);
-        let mark = Mark { key: b"log", weight: 1, now };
         let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.window.mark(mark, SECONDS) > LINES {
-            recent.left_out += 1;
-            return;
-        }
-        let left_out = std::mem::take(&mut recent.left_out);
+        let Some(left_out) = recent.admit(now) else { return };
         let mut out = std::io::stderr().lock();
         if left_out > 0 {
             _ = writeln!(out, "rater: {left_out} lines were left out");
@@ -104,10 +101,25 @@ impl Log {
     }
 }
 
-impl Recent {
+impl Default for Recent {
     /// Nothing yet.
-    fn new() -> Self {
+    fn default() -> Self {
         Self { window: Window::new(0), left_out: 0 }
+    }
+}
+
+impl Recent {
+    /// Whether a line may be written now: then, how many were left out
+    /// before it. One that is left out is no mark, or a flood that does not
+    /// end would never be heard of again.
+    pub fn admit(&mut self, now: u32) -> Option<u64> {
+        let mark = |weight| Mark { key: b"log", weight, now };
+        if self.window.mark(mark(0), SECONDS) >= LINES {
+            self.left_out += 1;
+            return None;
+        }
+        self.window.mark(mark(1), SECONDS);
+        Some(std::mem::take(&mut self.left_out))
     }
 }
 

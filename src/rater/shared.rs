@@ -15,7 +15,7 @@ use redis::{AsyncConnectionConfig, Client, RedisError, Script};
 use tokio::time::{Instant, timeout};
 
 use crate::rater::clock::Clock;
-use crate::rater::journal;
+use crate::rater::journal::{self, Record};
 use crate::rater::log::{Level, Log};
 use crate::rater::window::Mark;
 
@@ -182,13 +182,7 @@ impl Shared {
         let mut connection = asked.await?;
         loop {
             let missed = std::mem::take(&mut self.link.lock().missed);
-            if let Err(error) = self.tell(&mut connection, &missed, clock).await
-            {
-                let mut link = self.link.lock();
-                let later = std::mem::replace(&mut link.missed, missed);
-                link.missed.extend(later);
-                return Err(error);
-            }
+            self.tell(&mut connection, &missed, clock).await?;
             let mut link = self.link.lock();
             if link.missed.is_empty() {
                 link.connection = Some(connection);
@@ -197,22 +191,37 @@ impl Shared {
         }
     }
 
-    /// Adds marks of the past to those that the server has.
+    /// Adds marks of the past to those that the server has. Where that
+    /// fails, the rest is still missed; what has been told is not.
     async fn tell(
         &self,
         connection: &mut MultiplexedConnection,
         missed: &[u8],
         clock: &Clock,
     ) -> Result<(), RedisError> {
-        for record in journal::records(missed) {
-            let now = clock.at(Instant::now());
-            let age = now.saturating_sub(record.mark.now);
+        let mut records = journal::records(missed);
+        while let Some(Record { mark, seconds }) = records.next() {
+            let age = clock.at(Instant::now()).saturating_sub(mark.now);
             let mut script = self.merge.prepare_invoke();
-            script.key(name(record.mark.key)).arg(record.seconds);
-            script.arg(age).arg(record.mark.weight);
-            let _: u64 = script.invoke_async(connection).await?;
+            script.key(name(mark.key)).arg(seconds).arg(age).arg(mark.weight);
+            let told = script.invoke_async::<u64>(connection).await;
+            if let Err(error) = told {
+                let mut link = self.link.lock();
+                link.miss(mark, seconds);
+                records.for_each(|it| link.miss(it.mark, it.seconds));
+                return Err(error);
+            }
         }
         Ok(())
+    }
+
+    /// Forgets a key there; whether it was known. Nothing where the server
+    /// is away.
+    pub async fn forget(&self, key: &[u8]) -> Option<bool> {
+        let mut connection = self.link.lock().connection.clone()?;
+        let mut order = redis::cmd("DEL");
+        let forgotten = order.arg(name(key)).query_async(&mut connection);
+        forgotten.await.ok()
     }
 }
 

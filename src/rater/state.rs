@@ -15,9 +15,9 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 
-use crate::rater::journal::{self, Flaw};
+use crate::rater::journal::{self, Flaw, Record};
 use crate::rater::log::{Level, Log};
-use crate::rater::rules::Limit;
+use crate::rater::rules::Rules;
 use crate::rater::store::{Entry, Shard, Store};
 use crate::rater::window::Mark;
 
@@ -45,12 +45,12 @@ impl State {
     pub fn open(
         path: Option<&Path>,
         store: &Mutex<Store>,
+        rules: &Rules,
         log: &Log,
     ) -> (Self, u32) {
         let Some(path) = path else { return (Self { file: None }, 0) };
-        let newest = load(path, store, log);
+        let newest = load(path, store, rules, log);
         for mut shard in Store::shards(store) {
-            shard.ask_again();
             shard.journal = Some(Vec::new());
         }
         let mut state = Self { file: None };
@@ -170,7 +170,7 @@ fn snapshot(shard: &Shard) -> Vec<Vec<u8>> {
 /// Marks everything that the file says, and returns the newest second. What
 /// a kill has left unfinished is dropped; a file that is damaged is moved
 /// aside, and what stood before the damage counts.
-fn load(path: &Path, store: &Mutex<Store>, log: &Log) -> u32 {
+fn load(path: &Path, store: &Mutex<Store>, rules: &Rules, log: &Log) -> u32 {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return 0,
@@ -184,7 +184,7 @@ fn load(path: &Path, store: &Mutex<Store>, log: &Log) -> u32 {
     while !rest.is_empty() {
         match journal::open(rest) {
             Ok((records, after)) => {
-                newest = newest.max(replay(records, &mut store.lock()));
+                newest = newest.max(replay(records, &mut store.lock(), rules));
                 rest = after;
             }
             Err(Flaw::Unfinished) => {
@@ -202,17 +202,16 @@ fn load(path: &Path, store: &Mutex<Store>, log: &Log) -> u32 {
     newest
 }
 
-/// Marks what a block says. Its limits are those of old rules, and are
-/// asked for again when the key is next seen.
-fn replay(records: &[u8], store: &mut Store) -> u32 {
+/// Marks what a block says, under the rules of today: a window that has
+/// become longer since must not forget at the pace of the old one.
+fn replay(records: &[u8], store: &mut Store, rules: &Rules) -> u32 {
     let mut newest = 0;
-    for record in journal::records(records) {
-        newest = newest.max(record.mark.now);
-        if record.seconds == 0 {
-            store.forget(record.mark.key);
+    for Record { mark, seconds } in journal::records(records) {
+        newest = newest.max(mark.now);
+        if seconds == 0 {
+            store.forget(mark.key);
         } else {
-            let limit = Limit { seconds: record.seconds, count: 1 };
-            _ = store.mark(record.mark, || Ok(limit));
+            _ = store.mark(mark, || rules.limit(mark.key));
         }
     }
     newest

@@ -167,6 +167,47 @@ fn a_clean_restart_loses_nothing() {
     assert_eq!(place.mark("192.0.2.9"), "1 4/3");
 }
 
+/// The window of a key becomes longer. After a restart it counts as if it
+/// had always been.
+#[test]
+fn a_longer_window_survives_a_restart() {
+    let place = Place::new("[limits]\nip = [[\"*\", 3, 9]]\n");
+    let daemon = place.start();
+    assert_eq!(place.mark("192.0.2.9"), "0 1/9");
+    place.configure("[limits]\nip = [[\"*\", \"1h\", 9]]\n");
+    daemon.signal("HUP");
+    eventually(|| place.log().contains("has been read"));
+    let before = check(&place.server(), "ip", "192.0.2.9", LONG).count;
+    std::thread::sleep(Duration::from_secs(4));
+    let reply = check(&place.server(), "ip", "192.0.2.9", LONG);
+    assert_eq!(reply.count, before + 1);
+    daemon.stop();
+    let _daemon = place.start();
+    let reply = peek(&place.server(), "ip", "192.0.2.9", LONG);
+    assert_eq!(reply.count, before + 1);
+}
+
+/// A second daemon with the same configuration is a mistake, and must not
+/// cost the first its socket or its file.
+#[test]
+fn a_second_daemon_does_no_harm() {
+    let place = Place::new(LIMITS);
+    let daemon = place.start();
+    assert_eq!(place.mark("192.0.2.9"), "0 1/3");
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["rater", "serve", "--config"])
+        .arg(place.path("rater.toml"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.contains("cannot listen on unix:"), "{words}");
+    assert_eq!(place.mark("192.0.2.9"), "0 2/3");
+    daemon.stop();
+    let _daemon = place.start();
+    assert_eq!(place.mark("192.0.2.9"), "0 3/3");
+}
+
 /// Who ends a daemon in the moment it answers for the first time ends it
 /// cleanly, on a busy machine too.
 #[test]
@@ -421,12 +462,13 @@ fn more_connections_than_descriptors() {
     assert!(place.log().lines().count() < 60, "{}", place.log());
 }
 
-/// Under systemd the socket is there before the daemon.
+/// Under systemd the socket is there before the daemon, and after it: it is
+/// not the daemon's to remove.
 #[test]
 fn systemd_may_bring_the_socket() {
     let place = Place::new(LIMITS);
     let listener =
-        std::os::unix::net::UnixListener::bind(place.path("given")).unwrap();
+        std::os::unix::net::UnixListener::bind(place.path("sock")).unwrap();
     use std::os::fd::AsRawFd;
     let descriptor = listener.as_raw_fd();
     let notify = std::os::unix::net::UnixDatagram::bind(place.path("notify"));
@@ -446,11 +488,11 @@ fn systemd_may_bring_the_socket() {
     let mut word = [0; 64];
     let length = notify.recv(&mut word).unwrap();
     assert_eq!(&word[..length], b"READY=1\n");
-    let given = format!("unix:{}", place.path("given").display());
-    assert_eq!(check(&given, "ip", "192.0.2.9", LONG).text, "0 1/3");
-    assert!(!place.path("sock").exists());
+    assert_eq!(place.mark("192.0.2.9"), "0 1/3");
     child.signal("TERM");
     assert!(child.0.wait().unwrap().success());
+    assert!(place.path("sock").exists());
+    assert!(!place.path("control").exists());
 }
 
 /// Lets a child inherit the listener.

@@ -1,7 +1,9 @@
 //! Limits shared over a real redis-server, which goes away and comes back.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ra_plugins::rater::client::check;
@@ -134,6 +136,13 @@ fn limits_survive_the_server_and_find_together_again() {
     });
     let value = value.unwrap();
     let mark = |place| ask(place, &value);
+    // What the administrator of one host resets is forgotten by all.
+    let reset = |value: &str| places[0].order(&["reset", "ip", value]).1;
+    let forgotten = values.find(|value| {
+        [ask(1, value), reset(value), ask(1, value)]
+            == ["0 1/3", "ok\n", "0 1/3"]
+    });
+    assert!(forgotten.is_some());
     drop(redis);
     // Each has two marks of its own.
     let begun = Instant::now();
@@ -173,5 +182,59 @@ fn a_late_mark_counts_once() {
         // What follows waits in the server's queue, behind that mark.
         let seen = look(&shared, &clock, mark, None).await;
         assert_eq!(seen, 1);
+    });
+}
+
+/// Plays a server for one client: answers so many scripts, counts them, and
+/// hangs up at the next.
+fn play(listener: &TcpListener, scripts: usize, heard: &AtomicUsize) {
+    let (stream, _) = listener.accept().unwrap();
+    let mut answers = stream.try_clone().unwrap();
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let mut left = scripts;
+    while let Some(head) = lines.next() {
+        // An array of words, each with its length in a line before it.
+        let words: usize = head.trim_start_matches('*').parse().unwrap();
+        let words: Vec<_> = lines.by_ref().take(words * 2).collect();
+        let is_script = words[1] == "EVALSHA";
+        if is_script && left == 0 {
+            return;
+        }
+        let answer = if is_script { ":1\r\n" } else { "+OK\r\n" };
+        left -= usize::from(is_script);
+        heard.fetch_add(usize::from(is_script), Ordering::SeqCst);
+        answers.write_all(answer.as_bytes()).unwrap();
+    }
+}
+
+/// Three marks were missed; the server has heard two of them when it goes
+/// away again. The next time it is told of the third, and of nothing else.
+#[test]
+fn what_has_been_told_is_not_told_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let shared = Shared::new(&format!("redis://127.0.0.1:{port}")).unwrap();
+    let clock = Clock::set(0);
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    let heard = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            play(&listener, 2, &heard);
+            play(&listener, 9, &heard);
+        });
+        runtime.block_on(async {
+            let now = clock.at(tokio::time::Instant::now());
+            for key in [b"ip ::1", b"ip ::2", b"ip ::3"] {
+                let mark = Mark { key, weight: 1, now };
+                assert_eq!(shared.mark(mark, 60, None).await, None);
+            }
+            assert!(shared.meet(&clock).await.is_err());
+            assert_eq!(heard.load(Ordering::SeqCst), 2);
+            assert!(shared.meet(&clock).await.is_ok());
+            assert_eq!(heard.load(Ordering::SeqCst), 3);
+        });
+        // Closes the connection, so that the server ends too.
+        drop((shared, runtime));
     });
 }
