@@ -48,6 +48,8 @@ proptest! {
 #[case::second_prefix("v=spf1 a//129 -all", "/129 -all", Flaw::BadPrefix)]
 #[case::address("v=spf1 ip4:192.0.2 -all", "192.0.2 -all", Flaw::BadIp4)]
 #[case::mechanism("v=spf1 ipv4:x -all", "ipv4:x -all", Flaw::UnknownMechanism)]
+#[case::long_name("v=spf1 nearly-all", "nearly-all", Flaw::UnknownMechanism)]
+#[case::no_name("v=spf1 -", "", Flaw::UnknownMechanism)]
 #[case::name("v=spf1 include: -all", " -all", Flaw::NoDomain)]
 #[case::repeated("v=spf1 exp=a.b exp=c.d", "c.d", Flaw::Repeated)]
 fn an_error_is_where_the_wrong_part_begins(

@@ -45,6 +45,66 @@ impl Record {
     }
 }
 
+/// A byte that may stand in the name of a term.
+const NAME: u8 = 1;
+
+/// A byte that stands for itself in a `macro-string` (7.1).
+const LITERAL: u8 = 2;
+
+/// A byte of an IPv6 address.
+const ADDRESS: u8 = 4;
+
+/// What each byte may be: most of a record is told by one look into here.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let (mut at, mut rest) = (0_u8, kinds.as_mut_slice());
+    while let [kind, others @ ..] = rest {
+        *kind = match at {
+            b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => NAME | LITERAL | ADDRESS,
+            b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'_' => NAME | LITERAL,
+            b'.' => NAME | LITERAL | ADDRESS,
+            b':' => LITERAL | ADDRESS,
+            b'!'..=b'$' | b'&'..=b'~' => LITERAL,
+            _ => 0,
+        };
+        (at, rest) = (at.wrapping_add(1), others);
+    }
+    kinds
+};
+
+/// What a byte may be.
+fn kinds(byte: &u8) -> u8 {
+    KINDS.get(usize::from(*byte)).copied().unwrap_or_default()
+}
+
+/// A word of up to eight letters as a number, whatever their case; of a
+/// longer one its end, and then no byte of the number is 0.
+const fn word(name: &[u8]) -> u64 {
+    let (mut number, mut rest) = (0, name);
+    while let [letter, others @ ..] = rest {
+        number = number << 8 | letter.to_ascii_lowercase() as u64;
+        rest = others;
+    }
+    number
+}
+
+/// The mechanisms (section 5).
+const ALL: u64 = word(b"all");
+/// 5.2.
+const INCLUDE: u64 = word(b"include");
+/// 5.3.
+const A: u64 = word(b"a");
+/// 5.4.
+const MX: u64 = word(b"mx");
+/// 5.5.
+const PTR: u64 = word(b"ptr");
+/// 5.6.
+const IP4: u64 = word(b"ip4");
+/// 5.6.
+const IP6: u64 = word(b"ip6");
+/// 5.7.
+const EXISTS: u64 = word(b"exists");
+
 /// Reads a record from left to right.
 struct Parser<'a> {
     /// All of it.
@@ -67,8 +127,8 @@ impl<'a> Parser<'a> {
     }
 
     /// Steps over all bytes of a kind, and returns them.
-    fn take_while(&mut self, kind: impl Fn(&u8) -> bool) -> &'a [u8] {
-        let length = self.rest.iter().position(|byte| !kind(byte));
+    fn take_while(&mut self, kind: u8) -> &'a [u8] {
+        let length = self.rest.iter().position(|it| kinds(it) & kind == 0);
         let length = length.unwrap_or(self.rest.len());
         let (taken, rest) =
             self.rest.split_at_checked(length).unwrap_or_default();
@@ -102,17 +162,21 @@ impl<'a> Parser<'a> {
         };
         self.rest = from;
         let result = sign.unwrap_or(SpfResult::Pass);
-        // Most terms are IPv4 networks: they are told by a glance and go
-        // into the list without a detour, which halves the time.
-        if let [b'i' | b'I', b'p' | b'P', b'4', b':', rest @ ..] = from {
-            self.rest = rest;
-            let (network, prefix) = self.ip4()?;
-            let mechanism = Mechanism::Ip4(network, prefix);
-            return self.push(record, start, result, mechanism, None);
+        // Most terms are networks: they are told by a glance.
+        match from {
+            [b'i' | b'I', b'p' | b'P', b'4', b':', rest @ ..] => {
+                self.rest = rest;
+                let mechanism = self.ip4()?;
+                return self.push(record, start, result, mechanism, None);
+            }
+            [b'i' | b'I', b'p' | b'P', b'6', b':', rest @ ..] => {
+                self.rest = rest;
+                let mechanism = self.ip6()?;
+                return self.push(record, start, result, mechanism, None);
+            }
+            _ => {}
         }
-        let name = self.take_while(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
-        });
+        let name = self.take_while(NAME);
         if sign.is_none() && self.rest.starts_with(b"=") {
             return self.modifier(record, name);
         }
@@ -171,41 +235,42 @@ impl<'a> Parser<'a> {
         name: &[u8],
         from: &'a [u8],
     ) -> Result<(Mechanism, Option<DomainSpec>), Flaw> {
-        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-        if is(b"all") {
-            Ok((Mechanism::All, None))
-        } else if is(b"ip6") {
-            Ok((self.ip6()?, None))
-        } else if is(b"a") {
-            let (domain, prefixes) = self.domain_and_prefixes()?;
-            Ok((Mechanism::A(prefixes), domain))
-        } else if is(b"mx") {
-            let (domain, prefixes) = self.domain_and_prefixes()?;
-            Ok((Mechanism::Mx(prefixes), domain))
-        } else if is(b"ptr") {
-            let has_domain = self.take(b':');
-            let domain = has_domain.then(|| self.domain()).transpose()?;
-            Ok((Mechanism::Ptr, domain))
-        } else if is(b"ip4") {
-            Err(Flaw::BadIp4)
-        } else {
-            let mechanism = if is(b"include") {
-                Mechanism::Include
-            } else if is(b"exists") {
-                Mechanism::Exists
-            } else {
-                self.rest = from;
-                return Err(Flaw::UnknownMechanism);
-            };
-            if !self.take(b':') {
-                return Err(Flaw::NoDomain);
+        match word(name) {
+            ALL => Ok((Mechanism::All, None)),
+            A => {
+                let (domain, prefixes) = self.domain_and_prefixes()?;
+                Ok((Mechanism::A(prefixes), domain))
             }
-            Ok((mechanism, Some(self.domain()?)))
+            MX => {
+                let (domain, prefixes) = self.domain_and_prefixes()?;
+                Ok((Mechanism::Mx(prefixes), domain))
+            }
+            PTR => {
+                let has_domain = self.take(b':');
+                let domain = has_domain.then(|| self.domain()).transpose()?;
+                Ok((Mechanism::Ptr, domain))
+            }
+            INCLUDE => Ok((Mechanism::Include, Some(self.colon_domain()?))),
+            EXISTS => Ok((Mechanism::Exists, Some(self.colon_domain()?))),
+            IP4 => Err(Flaw::BadIp4),
+            IP6 => Err(Flaw::BadIp6),
+            _ => {
+                self.rest = from;
+                Err(Flaw::UnknownMechanism)
+            }
+        }
+    }
+
+    /// The name that `include` and `exists` cannot be without.
+    fn colon_domain(&mut self) -> Result<DomainSpec, Flaw> {
+        match self.take(b':') {
+            true => self.domain(),
+            false => Err(Flaw::NoDomain),
         }
     }
 
     /// Four numbers, perhaps a prefix (5.6).
-    fn ip4(&mut self) -> Result<(Ipv4Addr, u8), Flaw> {
+    fn ip4(&mut self) -> Result<Mechanism, Flaw> {
         let (mut bits, mut rest) = (0, self.rest);
         for dot in [&b""[..], b".", b".", b"."] {
             let octet = rest.strip_prefix(dot).and_then(number);
@@ -214,19 +279,21 @@ impl<'a> Parser<'a> {
             (bits, rest) = (bits << 8 | u32::from(octet), more);
         }
         self.rest = rest;
-        Ok((Ipv4Addr::from_bits(bits), self.prefix(32)?))
+        Ok(Mechanism::Ip4(Ipv4Addr::from_bits(bits), self.prefix(32)?))
     }
 
     /// `:` and an address, perhaps a prefix (5.6). A zone index, as in
     /// `fe80::1%eth0`, is no part of it.
     fn ip6(&mut self) -> Result<Mechanism, Flaw> {
-        let colon = self.take(b':');
-        let text = self.take_while(|byte| {
-            byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')
-        });
-        let any = || std::str::from_utf8(text).ok()?.parse().ok();
-        let address = network_ip6(text).or_else(any).filter(|_| colon);
-        Ok(Mechanism::Ip6(address.ok_or(Flaw::BadIp6)?, self.prefix(128)?))
+        let address = if let Some((network, rest)) = network_ip6(self.rest) {
+            self.rest = rest;
+            network
+        } else {
+            let text = std::str::from_utf8(self.take_while(ADDRESS)).ok();
+            let address = text.and_then(|text| text.parse().ok());
+            address.ok_or(Flaw::BadIp6)?
+        };
+        Ok(Mechanism::Ip6(address, self.prefix(128)?))
     }
 
     /// `/` and a number of bits, or nothing: then all bits count.
@@ -300,7 +367,7 @@ impl<'a> Parser<'a> {
     fn macro_string(&mut self, place: Place) -> Result<usize, Flaw> {
         let mut macros = 0;
         loop {
-            self.take_while(|it| matches!(it, b'!'..=b'$' | b'&'..=b'~'));
+            self.take_while(LITERAL);
             match self.rest {
                 [] | [b' ', ..] => return Ok(macros),
                 [b'%', ..] => {
@@ -333,18 +400,15 @@ fn without_prefixes(text: &[u8]) -> usize {
 /// digits and inner hyphens, not all of them digits (7.1: `toplabel`).
 fn ends_in_top_label(text: &[u8]) -> bool {
     let text = text.strip_suffix(b".").unwrap_or(text);
-    let (mut behind, mut only_digits) = (b'.', true);
-    for byte in text.iter().rev() {
-        match byte {
-            b'.' => return behind.is_ascii_alphanumeric() && !only_digits,
-            b'0'..=b'9' => {}
-            b'a'..=b'z' | b'A'..=b'Z' => only_digits = false,
-            b'-' if behind != b'.' => only_digits = false,
-            _ => return false,
-        }
-        behind = *byte;
-    }
-    false
+    let Some(dot) = text.iter().rposition(|byte| *byte == b'.') else {
+        return false;
+    };
+    let label = text.get(dot + 1..).unwrap_or_default();
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    label.iter().all(is_label)
+        && !label.iter().all(u8::is_ascii_digit)
+        && label.first() != Some(&b'-')
+        && label.last() != Some(&b'-')
 }
 
 /// A decimal number at the beginning of a text, and what is left. It ends
@@ -365,26 +429,38 @@ fn number(text: &[u8]) -> Option<(u16, &[u8])> {
     }
 }
 
-/// An IPv6 network as most are written: up to seven groups, then `::`. The
-/// standard library knows all forms of an address, and takes five times as
-/// long.
-fn network_ip6(text: &[u8]) -> Option<Ipv6Addr> {
-    let (mut bits, mut shift) = (0, 128_u32);
-    let (mut group, mut digits) = (0_u32, 0);
-    // With one colon of the two gone, a colon ends each group.
-    for byte in text.strip_suffix(b"::").and(text.strip_suffix(b":"))? {
+/// An IPv6 network as most are written, up to seven groups, then `::`; and
+/// what is left. The standard library knows all forms of an address, and
+/// takes five times as long.
+fn network_ip6(text: &[u8]) -> Option<(Ipv6Addr, &[u8])> {
+    let (mut groups, mut rest) = ([0; 8], text);
+    for place in groups.iter_mut().take(7) {
+        (*place, rest) = hex(rest)?;
+        rest = match rest {
+            [b':', b':', next, ..] if kinds(next) & ADDRESS != 0 => {
+                return None;
+            }
+            [b':', b':', rest @ ..] => return Some((groups.into(), rest)),
+            [b':', rest @ ..] => rest,
+            _ => return None,
+        };
+    }
+    None
+}
+
+/// A hexadecimal number of one to four digits at the beginning of a text,
+/// and what is left.
+fn hex(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (mut number, mut rest) = (0, text);
+    while let [byte, others @ ..] = rest {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
-            b':' if shift > 16 && (1..=4).contains(&digits) => {
-                shift -= 16;
-                bits |= u128::from(group) << shift;
-                (group, digits) = (0, 0);
-                continue;
-            }
-            _ => return None,
+            _ => break,
         };
-        (group, digits) = (group << 4 | u32::from(digit), digits + 1);
+        (number, rest) = (number << 4 | u32::from(digit), others);
     }
-    Some(Ipv6Addr::from_bits(bits))
+    let digits = text.len() - rest.len();
+    let number = u16::try_from(number).ok().filter(|_| digits > 0)?;
+    (digits <= 4).then_some((number, rest))
 }
