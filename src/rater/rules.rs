@@ -77,13 +77,35 @@ impl Class {
 }
 
 /// Compiles a glob that means what it means to fnmatch: the library knows
-/// folders in `**` and alternatives in `{}`.
+/// folders in `**` and alternatives in `{}`. What is quoted or in a set
+/// stays as it is.
 pub fn glob(pattern: &str) -> Result<Glob, Error> {
-    let mut plain = pattern.replace('{', "[{]").replace('}', "[}]");
-    while plain.contains("**") {
-        plain = plain.replace("**", "*");
+    let (mut plain, mut before, mut rest) = (String::new(), "", pattern);
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '\\' => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            '[' => set(rest).unwrap_or(1),
+            other => other.len_utf8(),
+        };
+        let (piece, others) = rest.split_at(length);
+        plain += match piece {
+            "{" => "[{]",
+            "}" => "[}]",
+            "*" if before == "*" => "",
+            other => other,
+        };
+        (before, rest) = (piece, others);
     }
     GlobBuilder::new(&plain).backslash_escape(true).build()
+}
+
+/// The length of the set that begins here, if it has an end: the first `]`
+/// that is not its first letter.
+fn set(text: &str) -> Option<usize> {
+    let letters = text.strip_prefix('[')?;
+    let letters = letters.strip_prefix(['!', '^']).unwrap_or(letters);
+    let letters = letters.strip_prefix(']').unwrap_or(letters);
+    Some(text.len() - letters.len() + letters.find(']')? + 1)
 }
 
 /// A network, or an address as the network that has no other.
