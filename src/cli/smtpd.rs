@@ -81,7 +81,7 @@ struct SmtpdArgs {
     /// Recipients of one message
     #[arg(long, value_name = "N")]
     recipients: Option<usize>,
-    /// Seconds in which something has to come
+    /// Seconds for one command, or for 256 bytes of a message
     #[arg(long, value_name = "SECONDS")]
     idle: Option<u64>,
     /// Seconds that a session may last
