@@ -8,16 +8,17 @@
 )]
 
 mod common;
+mod daemon;
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use common::{BEGINNING, Stage};
+use daemon::{Daemon, UP_TO_DATA, files};
 use rstest::rstest;
 
 use ra_plugins::host::deliver::Mailbox;
@@ -27,12 +28,6 @@ use ra_plugins::host::server::household;
 /// The end of a session that delivers a small message.
 const MESSAGE: [&[u8]; 3] =
     [b"DATA\r\n", b"Subject: t\r\n\r\nhi\r\n.\r\n", b"QUIT\r\n"];
-
-/// All files of a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap();
-    entries.map(|entry| entry.unwrap().path()).collect()
-}
 
 /// Delivers a message to a folder, and tells the codes behind RCPT.
 async fn deliver_to(folder: &Path) -> Vec<String> {
@@ -124,9 +119,62 @@ async fn sendmail_gets_the_envelope_as_arguments() {
 #[case::without_a_word("exit 82", "451")]
 #[case::crash("exit 120", "451")]
 #[case::killed("kill -9 $$", "451")]
+#[case::terminated("kill -TERM $$", "451")]
+#[case::broken_pipe("kill -PIPE $$", "451")]
+#[case::hangs_up("exec <&- >&-; exit 54", "451")]
+#[case::half_an_envelope("exec 3<&1; head -c 5 <&3 >&2; exit 91", "451")]
 #[tokio::test]
 async fn a_queue_that_ends_like_this(#[case] script: &str, #[case] code: &str) {
     assert_eq!(deliver_to_program("queue", script).await.0, code);
+}
+
+/// Says of all exit statuses which one makes it ours.
+#[tokio::test]
+async fn only_exit_status_0_is_a_250() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script");
+    let mut ours = Vec::new();
+    for status in 0..=255 {
+        fs::write(&script, format!("exit {status}\n")).unwrap();
+        let mut stage = Stage::new("");
+        let queue = Queue::new("sh script", folder.path()).unwrap();
+        stage.house.destination = Box::new(queue);
+        let turns = [&[BEGINNING][..], &MESSAGE].concat();
+        let played = stage.play(turns).await;
+        match played.later_codes()[..] {
+            ["354", "250", "221"] => ours.push(status),
+            ["354", "451" | "554", "221"] => {
+                assert!(played.log[0].contains("not delivered"), "{status}");
+            }
+            _ => panic!("{status}: {}", played.said),
+        }
+    }
+    assert_eq!(ours, [0]);
+}
+
+/// The clock jumps to the end of our patience. Whether the program had taken
+/// the message we cannot know; the log has to say so.
+#[rstest]
+#[case::queue("queue")]
+#[case::sendmail("sendmail")]
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_never_ends_may_have_taken_it(#[case] name: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    let mut stage = Stage::new("");
+    let queue = Queue::new(&format!("./{name}"), folder.path()).unwrap();
+    stage.house.destination = Box::new(queue);
+    let turns = [&[BEGINNING][..], &MESSAGE].concat();
+    let played = stage.play(turns).await;
+    assert_eq!(played.later_codes(), ["354", "451", "221"]);
+    assert_eq!(
+        played.log,
+        ["smtpd: pid 7 - not delivered: the queue program was killed after \
+          300s; it may have taken the message, which will then come twice \
+          (192.0.2.9)"]
+    );
 }
 
 #[rstest]
@@ -178,59 +226,6 @@ async fn a_queue_hears_nothing_of_half_a_message() {
     stage.play([BEGINNING, b"DATA\r\n", b"half a mess"]).await;
     assert!(!folder.path().join("ran").exists());
 }
-
-/// The real server, on a port of its own.
-struct Daemon {
-    child: Child,
-    address: String,
-}
-
-impl Daemon {
-    /// Starts it in a folder.
-    fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ra"))
-            .args(["smtpd", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .current_dir(folder)
-            .env("RA_QMAIL", folder)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let address = line.rsplit(' ').next().unwrap().to_owned();
-        std::thread::spawn(move || lines.count());
-        Self { child, address }
-    }
-
-    /// Connects, reads the greeting, sends and reads as many lines.
-    fn talk(&self, said: &[u8], lines: usize) -> (TcpStream, Vec<String>) {
-        let mut client = TcpStream::connect(&self.address).unwrap();
-        client.write_all(said).unwrap();
-        let reader = BufReader::new(client.try_clone().unwrap());
-        let heard = reader.lines().take(lines).map_while(Result::ok);
-        let heard = heard.collect();
-        (client, heard)
-    }
-
-    /// Sends a signal.
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let mut kill = Command::new("kill");
-        assert!(kill.args([name, &pid]).status().unwrap().success());
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
-    }
-}
-
-/// A session up to DATA.
-const UP_TO_DATA: &[u8] =
-    b"HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<joe@example.org>\r\nDATA\r\n";
 
 #[test]
 fn kill_9_in_the_midst_of_a_message_leaves_no_message() {

@@ -324,8 +324,42 @@ async fn a_command_is_not_waited_for_byte_by_byte() {
     });
     let begun = tokio::time::Instant::now();
     let gone = client.line(100).await.unwrap_err();
-    assert_eq!(gone.to_string(), "nothing came for 10s");
+    assert_eq!(gone.to_string(), "too little came within 10s");
     assert_eq!(begun.elapsed(), seconds(10));
+}
+
+/// A message that comes in pieces of so many bytes, one every ten seconds. A
+/// byte at a time, it is never silent, and would take for ever.
+#[rstest]
+#[case::a_byte(1, 300, "421 timeout (#4.4.2)")]
+#[case::not_enough(8, 300, "421 timeout (#4.4.2)")]
+#[case::slow(9, 4450, " qp 7\r\n")]
+#[case::a_line(80, 510, " qp 7\r\n")]
+#[tokio::test(start_paused = true)]
+async fn a_message_that_drips_is_not_waited_for(
+    #[case] bytes: usize,
+    #[case] seconds: u64,
+    #[case] reply: &str,
+) {
+    let stage = Stage::new("");
+    let (client, server) = tokio::io::duplex(1024);
+    let house = Arc::new(stage.house);
+    let conversation = Conversation::new(house, server, stage.session);
+    tokio::spawn(conversation.hold());
+    let (mut hears, mut says) = tokio::io::split(client);
+    says.write_all(&[BEGINNING, b"DATA\r\n"].concat()).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let message = [&b"drip\r\n".repeat(666)[..], b".\r\nQUIT\r\n"].concat();
+    tokio::spawn(async move {
+        for piece in message.chunks(bytes) {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            _ = says.write_all(piece).await;
+        }
+    });
+    let mut heard = String::new();
+    hears.read_to_string(&mut heard).await.unwrap();
+    assert!(heard.contains(reply), "{heard}");
+    assert_eq!(begun.elapsed().as_secs(), seconds);
 }
 
 /// A connection that is closed while something is unread is torn down, and
@@ -360,7 +394,7 @@ async fn a_client_that_does_not_listen_is_not_waited_for() {
     let mut client = Client::new(wire, patience);
     client.say(&"x".repeat(100));
     let gone = client.flush().await.unwrap_err();
-    assert_eq!(gone.to_string(), "nothing came for 10s");
+    assert_eq!(gone.to_string(), "too little came within 10s");
 }
 
 /// A destination without room.

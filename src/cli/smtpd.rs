@@ -17,7 +17,7 @@ use crate::control::RCPTHOSTS;
 use crate::host::auth::{self, Users};
 use crate::host::chain::{Chain, SMTPPLUGINS};
 use crate::host::conversation::{Conversation, House};
-use crate::host::deliver::{Destination, Mailbox};
+use crate::host::deliver::{Destination, Mailbox, outlive_file_limit};
 use crate::host::journal::StandardError;
 use crate::host::policy::{Domains, Policy};
 use crate::host::process::Log;
@@ -81,7 +81,7 @@ struct SmtpdArgs {
     /// Recipients of one message
     #[arg(long, value_name = "N")]
     recipients: Option<usize>,
-    /// Seconds in which something has to come
+    /// Seconds for one command, or for 256 bytes of a message
     #[arg(long, value_name = "SECONDS")]
     idle: Option<u64>,
     /// Seconds that a session may last
@@ -180,7 +180,10 @@ fn hold_one(arguments: &SmtpdArgs) -> io::Result<Outcome> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let wire = tokio::io::join(tokio::io::stdin(), tokio::io::stdout());
     let conversation = Conversation::new(Arc::new(house), wire, session);
-    let ended = runtime.block_on(conversation.hold());
+    let ended = runtime.block_on(async {
+        outlive_file_limit()?;
+        io::Result::Ok(conversation.hold().await)
+    })?;
     // A read of standard input cannot be taken back; do not wait for it.
     runtime.shutdown_background();
     Ok(match ended {
@@ -245,6 +248,7 @@ fn listen(arguments: &SmtpdArgs) -> io::Result<Outcome> {
     capacity.of_one_address =
         arguments.per_ip.unwrap_or(capacity.of_one_address);
     Runtime::new()?.block_on(async {
+        outlive_file_limit()?;
         let stop = stop_signal()?;
         let listener = TcpListener::bind(arguments.listen).await?;
         introduce(&house.policy, deliver, listener.local_addr()?);

@@ -26,8 +26,8 @@ pub enum Gone {
     /// It has closed the connection.
     #[error("the client has closed the connection")]
     Closed,
-    /// It has not said a word for too long.
-    #[error("nothing came for {0:?}")]
+    /// It has not said a word for too long, or only a syllable.
+    #[error("too little came within {0:?}")]
     Idle(Duration),
     /// The session has lasted too long.
     #[error("the session lasted too long")]
@@ -60,11 +60,36 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How long we wait for a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the next command, or for the next bytes of a message (RFC 5321
+    /// For the next command, or for the next block of a message (RFC 5321
     /// 4.5.3.2 asks for five minutes and for three).
     pub idle: Duration,
     /// For the whole session.
     pub session: Duration,
+}
+
+/// How many bytes of a message are a block. Who sends less within the time
+/// for one is not slow, but holds on to us.
+const BLOCK: usize = 256;
+
+/// The block of a message that is coming in.
+pub struct Block {
+    begun: Instant,
+    bytes: usize,
+}
+
+impl Block {
+    /// None of it has come.
+    pub fn begin() -> Self {
+        Self { begun: Instant::now(), bytes: 0 }
+    }
+
+    /// So much of it has come; perhaps another one begins.
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= BLOCK {
+            *self = Self::begin();
+        }
+    }
 }
 
 /// A client, with what it has sent and we have not yet read, and what we
@@ -155,11 +180,13 @@ impl Client {
         }
     }
 
-    /// Bytes of a message as they come, at least one.
-    pub async fn bytes(&mut self) -> Result<Vec<u8>, Gone> {
+    /// Bytes of a message as they come, at least one. The time is that of
+    /// their block.
+    pub async fn bytes(&mut self, block: &mut Block) -> Result<Vec<u8>, Gone> {
         if self.input.is_empty() {
-            self.fill(Instant::now(), false).await?;
+            self.fill(block.begun, false).await?;
         }
+        block.add(self.input.len());
         Ok(std::mem::take(&mut self.input))
     }
 

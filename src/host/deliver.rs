@@ -6,13 +6,16 @@
 //! is forced to the disk too. Whatever happens on the way, there is a whole
 //! message or none.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use maildir::{Maildir, MaildirError, TemporaryMailFile};
+use rustix::process::Signal;
 use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::session::Session;
 use crate::world::Waiting;
@@ -62,6 +65,12 @@ pub enum Failure {
     /// The queue cannot take it for the time being.
     #[error("the queue program failed ({0})")]
     Failed(String),
+    /// The queue has had all its time. Nobody knows how far it was.
+    #[error(
+        "the queue program was killed after {0:?}; it may have taken the \
+         message, which will then come twice"
+    )]
+    Overdue(Duration),
 }
 
 impl From<io::Error> for Failure {
@@ -98,8 +107,16 @@ impl Failure {
             Self::Unwritable(_) => "451 could not store the mail (#4.3.0)",
             Self::Refused(_) => "554 the queue refuses this mail (#5.3.0)",
             Self::Failed(_) => "451 the queue is in trouble (#4.3.0)",
+            Self::Overdue(_) => "451 the queue takes too long (#4.3.0)",
         }
     }
+}
+
+/// Whoever meets the limit to the size of files (`ulimit -f`) is killed by
+/// SIGXFSZ: the server, with all its sessions, for one message. Where the
+/// signal is caught, only the writing fails. Needs a runtime.
+pub fn outlive_file_limit() -> io::Result<()> {
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Where accepted messages go.
@@ -133,7 +150,11 @@ impl Mailbox {
         let folder = folder.into();
         for name in ["", "tmp", "new", "cur"] {
             let path = folder.join(name);
-            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            if !path.is_dir() {
+                DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+                // A new folder is a name in another one, and on no disk yet.
+                File::open(path.join(".."))?.sync_all()?;
+            }
         }
         Ok(Self { folder })
     }
@@ -174,10 +195,16 @@ impl Draft for MailboxDraft {
         _: Session,
     ) -> Waiting<'static, Result<(), Failure>> {
         let finish = move || -> Result<(), Failure> {
+            // Opened now: from the rename on the message can be seen, and
+            // what can fail should have failed before.
+            let folder = File::open(&self.new)?;
             // Forces the file to the disk, then renames it.
-            self.mailbox.move_tmp_to_new(self.file)?;
-            // The name is on the disk only when the folder is.
-            File::open(&self.new)?.sync_all()?;
+            let name = self.mailbox.move_tmp_to_new(self.file)?;
+            // The name is on the disk only when the folder is. If it is not,
+            // the client will come back with the message.
+            folder.sync_all().inspect_err(|_| {
+                _ = fs::remove_file(self.new.join(&name));
+            })?;
             Ok(())
         };
         Box::pin(async {

@@ -31,7 +31,7 @@ pub struct Bounds {
     pub size: u64,
     /// Commands that make no sense.
     pub mistakes: u32,
-    /// How long nothing may come.
+    /// How long a command may take to come, or a block of a message.
     pub idle: Duration,
     /// How long a session may last.
     pub session: Duration,

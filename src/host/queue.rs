@@ -23,7 +23,9 @@ use crate::host::deliver::{Destination, Draft, Envelope, Failure};
 use crate::session::Session;
 use crate::world::Waiting;
 
-/// How long a queue may take over one message.
+/// How long a queue may take over one message. Half of what a client is asked
+/// to wait for our answer (RFC 5321 4.5.3.2.6: ten minutes): it should hear
+/// a 451, and not have to guess.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A program that takes mail.
@@ -106,6 +108,15 @@ fn command(queue: &Queue, message: Stdio, session: &Session) -> Command {
     command
 }
 
+/// Waits for a program as long as it may take. It is killed when whoever has
+/// called us lets go of it.
+async fn in_time(
+    ending: impl Future<Output = io::Result<ExitStatus>>,
+) -> Result<ExitStatus, Failure> {
+    let status = timeout(PATIENCE, ending).await;
+    Ok(status.map_err(|_| Failure::Overdue(PATIENCE))??)
+}
+
 /// Runs sendmail: the envelope is its arguments, and `--` keeps a recipient
 /// that begins with a dash from being an option.
 async fn sendmail(
@@ -123,8 +134,7 @@ async fn sendmail(
     command.args(["-i", "-f"]).arg(sender).arg("--");
     command.args(envelope.recipients.into_iter().map(text));
     command.stdout(Stdio::null());
-    let status = timeout(PATIENCE, command.status()).await;
-    Ok(status.map_err(io::Error::from)??)
+    in_time(command.status()).await
 }
 
 /// Where qmail-queue, or what stands in for it, can explain itself.
@@ -164,9 +174,9 @@ async fn qmail_queue(
     // running that holds the pipe open and never reads: then nobody waits.
     let mut writer = Sender::from_owned_fd(writer.into())?;
     let writing = tokio::spawn(async move { writer.write_all(&form).await });
-    let status = timeout(PATIENCE, child.wait()).await;
+    let status = in_time(child.wait()).await;
     writing.abort();
-    let status = status.map_err(io::Error::from)??;
+    let status = status?;
     if status.code() == Some(EXPLAINED) {
         let mut text = vec![0; EXPLANATION_MAX];
         let mut said = Receiver::from_owned_fd(said.into())?;

@@ -1,5 +1,6 @@
 //! MAIL, RCPT and DATA: one message.
 
+use crate::host::client::Block;
 use crate::host::conversation::{Broken, Conversation, Then};
 use crate::host::data::{Found, HOPS_MAX, Hops, Reader};
 use crate::host::deliver::{Draft, Failure};
@@ -188,10 +189,10 @@ impl Conversation {
         }
         let mut failure = draft.write(head.as_bytes()).err();
         let (mut reader, mut hops) = (Reader::default(), Hops::default());
-        let mut bytes = 0;
+        let (mut block, mut bytes) = (Block::begin(), 0);
         let mut text = Vec::new();
         loop {
-            let input = self.client.bytes().await?;
+            let input = self.client.bytes(&mut block).await?;
             text.clear();
             let (found, count) = reader.read(&input, &mut text);
             let line_ends = text.iter().filter(|byte| **byte == b'\n').count();
