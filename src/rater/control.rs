@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
-use crate::rater::config::{Config, ConfigError};
+use crate::rater::config::{Config, ConfigError, Settings};
 use crate::rater::listener::{Listener, Stream};
 use crate::rater::log::Level;
 use crate::rater::server::{PAUSE, Service};
@@ -32,6 +32,8 @@ pub struct Control {
     pub service: Arc<Service>,
     /// The configuration file.
     pub config: Option<PathBuf>,
+    /// What it said when the daemon started.
+    pub started: Settings,
 }
 
 /// What an administrator can ask for.
@@ -208,6 +210,14 @@ impl Control {
         service.store.lock().max_keys = config.settings.max_keys;
         service.log.set(config.settings.log);
         service.log.write(Level::Info, "the configuration has been read");
+        let started = &self.started;
+        let Settings { max_keys, log, .. } = config.settings;
+        let as_before = Settings { max_keys, log, ..started.clone() };
+        if config.settings != as_before {
+            let text = "listen, control, state and store change \
+                        only with the next start";
+            service.log.write(Level::Warn, text);
+        }
         Ok(())
     }
 }

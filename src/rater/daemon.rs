@@ -55,8 +55,9 @@ pub fn run(
     config_file: Option<PathBuf>,
     listen: Vec<Address>,
 ) -> Result<(), DaemonError> {
-    let config = Config::read(config_file.as_deref())?;
-    let mut settings = config.settings.clone();
+    let Config { settings: started, rules } =
+        Config::read(config_file.as_deref())?;
+    let mut settings = started.clone();
     if !listen.is_empty() {
         settings.listen = listen;
     }
@@ -69,9 +70,9 @@ pub fn run(
     })?;
     let store = Mutex::new(Store::new(settings.max_keys));
     let path = settings.state.as_deref();
-    let (state, newest) = State::open(path, &store, &config.rules, &log);
+    let (state, newest) = State::open(path, &store, &rules, &log);
     let service = Arc::new(Service {
-        rules: RwLock::new(config.rules),
+        rules: RwLock::new(rules),
         store,
         shared: settings.store.as_deref().map(Shared::new).transpose()?,
         clock: Clock::set(newest),
@@ -79,7 +80,7 @@ pub fn run(
         log,
     });
     let keeper = keep(Arc::clone(&service), state)?;
-    let control = Control { service, config: config_file };
+    let control = Control { service, config: config_file, started };
     runtime.block_on(attend(Arc::new(control), sockets, signals));
     runtime.shutdown_timeout(TICK);
     keeper.end();

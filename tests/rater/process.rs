@@ -333,6 +333,13 @@ fn reload_takes_the_new_rules_or_keeps_the_old() {
     place.configure("[limits]\nip = [[\"*\", \"1h\", 7]]\n");
     daemon.signal("HUP");
     eventually(|| place.peek("192.0.2.9") == "0 1/7");
+    assert!(!place.log().contains("only with the next start"));
+    place.configure("store = \"redis://127.0.0.1\"\n[limits]\n");
+    daemon.signal("HUP");
+    eventually(|| place.log().contains("only with the next start"));
+    place.configure("[limits]\nip = [[\"*\", \"1h\", 7]]\n");
+    daemon.signal("HUP");
+    eventually(|| place.peek("192.0.2.9") == "0 1/7");
     place.configure("[limits]\nip = [[\"*\", \"1h\", 1]]\nuser = [[3]]\n");
     let control = format!("unix:{}", place.path("control").display());
     let output = Command::new(env!("CARGO_BIN_EXE_ra"))
