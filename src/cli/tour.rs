@@ -136,7 +136,7 @@ async fn start_rater(limits: &str) -> io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let service = Service {
         rules: RwLock::new(config.rules),
-        store: Mutex::new(Store::new(config.settings.max_keys)),
+        store: Mutex::new(Store::new(config.settings.max_keys.get())),
         shared: None,
         clock: Clock::set(0),
         answers: Default::default(),

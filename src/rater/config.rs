@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -59,8 +60,8 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// A Redis-protocol server that is asked instead of our own memory.
     pub store: Option<String>,
-    /// How many keys are remembered.
-    pub max_keys: usize,
+    /// How many keys are remembered. With none there would be no limits.
+    pub max_keys: NonZeroUsize,
     /// What is logged.
     pub log: Level,
 }
@@ -72,7 +73,7 @@ impl Default for Settings {
             control: None,
             state: None,
             store: None,
-            max_keys: 1_000_000,
+            max_keys: const { NonZeroUsize::new(1_000_000).unwrap() },
             log: Level::Info,
         }
     }
@@ -188,18 +189,28 @@ pub enum ConfigError {
 impl Config {
     /// Reads a file, or what there is without one.
     pub fn read(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let (path, text) = match path {
-            None => (PathBuf::from("default"), DEFAULT.to_owned()),
-            Some(path) => match std::fs::read_to_string(path) {
-                Ok(text) => (path.to_owned(), text),
-                Err(error) => {
-                    let path = path.to_owned();
-                    return Err(ConfigError::Unreadable { path, error });
-                }
-            },
+        let Some(path) = path.map(Path::to_owned) else {
+            let (path, parsed) = ("default".into(), Self::parse(DEFAULT));
+            return parsed
+                .map_err(|mistake| ConfigError::Wrong { path, mistake });
         };
-        Self::parse(&text)
-            .map_err(|mistake| ConfigError::Wrong { path, mistake })
+        match std::fs::read(&path) {
+            Ok(bytes) => Self::parse_bytes(&bytes)
+                .map_err(|mistake| ConfigError::Wrong { path, mistake }),
+            Err(error) => Err(ConfigError::Unreadable { path, error }),
+        }
+    }
+
+    /// Reads a configuration, if it is text.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
+        let text = String::from_utf8_lossy(bytes);
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::parse(text),
+            Err(error) => {
+                let at = error.valid_up_to();
+                Err(Mistake::at(&text, at..at, "not UTF-8"))
+            }
+        }
     }
 
     /// Reads a configuration.

@@ -207,7 +207,7 @@ impl Control {
         for mut shard in Store::shards(&service.store) {
             shard.ask_again();
         }
-        service.store.lock().max_keys = config.settings.max_keys;
+        service.store.lock().max_keys = config.settings.max_keys.get();
         service.log.set(config.settings.log);
         service.log.write(Level::Info, "the configuration has been read");
         let started = &self.started;

@@ -68,7 +68,7 @@ pub fn run(
     let (signals, sockets) = runtime.block_on(async {
         Ok::<_, DaemonError>((Signals::listen()?, made.open(&settings, &log)?))
     })?;
-    let store = Mutex::new(Store::new(settings.max_keys));
+    let store = Mutex::new(Store::new(settings.max_keys.get()));
     let path = settings.state.as_deref();
     let (state, newest) = State::open(path, &store, &rules, &log);
     let service = Arc::new(Service {

@@ -14,6 +14,13 @@ fn the_default_is_right() {
 }
 
 #[test]
+fn a_byte_that_is_no_text_has_a_place() {
+    let bytes = b"[limits]\nip = []\n# caf\xe9\n";
+    let mistake = Config::parse_bytes(bytes).unwrap_err();
+    assert_eq!(mistake.to_string(), "3:6: not UTF-8");
+}
+
+#[test]
 fn the_example_of_the_interface_is_right() {
     let config = Config::parse(
         r#"
@@ -52,6 +59,7 @@ fn the_example_of_the_interface_is_right() {
 #[case::class_prefix("[limits]\n\"?a\" = []\n")]
 #[case::address("[settings]\nlisten = [\"example.org:1999\"]\n")]
 #[case::level("[settings]\nlog = \"loud\"\n")]
+#[case::no_keys("[settings]\nmax_keys = 0\n")]
 #[case::twice("[limits]\nip = []\nip = []\n")]
 fn mistakes_have_a_place(#[case] text: &str) {
     let mistake = Config::parse(text).unwrap_err();
