@@ -227,7 +227,7 @@ fn run(peer: Peer, place: &Place, script: &str, how: usize) -> Measured {
         .enable_all()
         .build()
         .unwrap();
-    let seconds = setting("LOAD_SECONDS", 2.0);
+    let seconds = setting("LOAD_SECONDS", 1.0);
     let begun = Instant::now();
     let end = begun + Duration::from_secs_f64(seconds);
     let local = tokio::task::LocalSet::new();
@@ -367,7 +367,7 @@ type Row<'a> = (&'a str, usize, Peer, &'a Place, &'a str);
 /// as a share of the first: what the machine does besides hits all alike.
 fn compare(rows: &[Row<'_>], what: &str) {
     let rows: Vec<_> = rows.iter().filter(|row| row.0 == what).collect();
-    let rounds = setting("LOAD_ROUNDS", 3.0) as usize;
+    let rounds = setting("LOAD_ROUNDS", 7.0) as usize;
     let mut measured: Vec<Vec<Measured>> =
         rows.iter().map(|_| vec![]).collect();
     for _ in 0..rounds {
