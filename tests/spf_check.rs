@@ -547,7 +547,11 @@ async fn time_is_limited() {
         helo: "mx.example.com",
         receiver: "",
     };
-    let outcome = Checker::new(&world).check(&query).await;
+    let checker = Checker { tracing: true, ..Checker::new(&world) };
+    let outcome = checker.check(&query).await;
     assert_eq!(outcome.problem, Some(Problem::Late));
     assert_eq!(outcome.result, SpfResult::TempError);
+    // The trace ends with the term whose answer did not come.
+    let last = outcome.trace.last().map(String::as_str);
+    assert_eq!(last, Some("a.example.org: try include:b.example.org"));
 }

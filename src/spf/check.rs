@@ -56,8 +56,10 @@ impl<'a> Checker<'a> {
                 }
                 Err(Stop::Unknown) => {}
             }
+            // So far, and no further, the steps were those of the check.
+            let Evaluation { trace, .. } = evaluation;
             if !asking.answered().await {
-                return Outcome::of(Problem::Late);
+                return Outcome { trace, ..Outcome::of(Problem::Late) };
             }
         }
     }

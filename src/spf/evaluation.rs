@@ -197,7 +197,7 @@ impl<'e, 'a> Evaluation<'e, 'a> {
 
     /// Writes down a step, if anybody wants to know.
     pub fn step(&mut self, step: impl FnOnce() -> String) {
-        if self.checker.tracing {
+        if self.checker.tracing && !self.blind {
             self.trace.push(step());
         }
     }
