@@ -105,7 +105,9 @@ pub fn read(line: &[u8], kept: bool) -> Result<(&[u8], u32), Answer> {
 /// What follows a `+`: a number, a space, the key.
 fn weighted(rest: &[u8]) -> Option<(&[u8], u32)> {
     let (number, _) = split(rest).ok()?;
-    Some((rest.get(number.len() + 1..)?, number.parse().ok()?))
+    let is_plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    let weight = number.parse().ok().filter(|_| is_plain)?;
+    Some((rest.get(number.len() + 1..)?, weight))
 }
 
 /// The class and the value of a key.

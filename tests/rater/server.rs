@@ -94,6 +94,10 @@ impl Daemon {
     "0 keep\r\n0 1/2\r\n0 2/2\r\n1 3/2\r\n0 pong\r\n\
      2 Bad Input (no space)\r\n2 Class not found: +x\r\n"
 )]
+#[case::a_weight_is_digits(
+    b"keep\n++1 user joe\n",
+    "0 keep\r\n2 Class not found: ++1\r\n"
+)]
 #[case::peek_and_weigh(
     b"keep\n?user joe\n+2 user joe\n?user joe\n+1 user joe\n?user joe\n",
     "0 keep\r\n0 0/2\r\n0 2/2\r\n0 2/2\r\n1 3/2\r\n1 3/2\r\n"
