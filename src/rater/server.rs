@@ -111,10 +111,10 @@ impl Talk<'_> {
         self.tally = [0; 3];
     }
 
-    /// Reads the next lines, with the hashes of their keys. Without `keep`
+    /// The next lines, with the hashes of their keys. Without `keep`
     /// there is only one; and where a line that is too long ends is
     /// anybody's guess.
-    fn read<'b>(
+    fn next_lines<'b>(
         &mut self,
         rest: &mut &'b [u8],
         store: &Store,
@@ -149,7 +149,7 @@ impl Talk<'_> {
         let Service { store, rules, shared, .. } = self.service;
         let mut store = store.lock();
         loop {
-            let lines = self.read(rest, &store, now);
+            let lines = self.next_lines(rest, &store, now);
             if lines.is_empty() {
                 return None;
             }
