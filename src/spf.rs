@@ -8,6 +8,7 @@
 
 pub mod record;
 pub mod macros;
+pub mod token;
 pub mod parse;
 pub mod outcome;
 pub mod ahead;

@@ -287,17 +287,23 @@ async fn patience_ends(#[case] said: &[u8], #[case] reply: &str) {
     assert_eq!(held.await.unwrap(), Ended::Badly);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_session_does_not_last_for_ever() {
+/// A client that says the same every so many seconds, and is heard for ten
+/// at a time and for so many in all.
+fn talking(what: &'static [u8], pause: u64, session: u64) -> Client {
     let (mut talker, wire) = tokio::io::duplex(64);
     let seconds = Duration::from_secs;
-    let patience = Patience { idle: seconds(10), session: seconds(60) };
-    let mut client = Client::new(wire, patience);
     tokio::spawn(async move {
-        while talker.write_all(b"NOOP\r\n").await.is_ok() {
-            tokio::time::sleep(seconds(9)).await;
+        while talker.write_all(what).await.is_ok() {
+            tokio::time::sleep(seconds(pause)).await;
         }
     });
+    let (idle, session) = (seconds(10), seconds(session));
+    Client::new(wire, Patience { idle, session })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_does_not_last_for_ever() {
+    let mut client = talking(b"NOOP\r\n", 9, 60);
     let mut lines = 0;
     let gone = loop {
         match client.line(100).await {
@@ -313,19 +319,11 @@ async fn a_session_does_not_last_for_ever() {
 /// A command has to come within the time, not only its next byte.
 #[tokio::test(start_paused = true)]
 async fn a_command_is_not_waited_for_byte_by_byte() {
-    let (mut talker, wire) = tokio::io::duplex(64);
-    let seconds = Duration::from_secs;
-    let patience = Patience { idle: seconds(10), session: seconds(600) };
-    let mut client = Client::new(wire, patience);
-    tokio::spawn(async move {
-        while talker.write_all(b"x").await.is_ok() {
-            tokio::time::sleep(seconds(4)).await;
-        }
-    });
+    let mut client = talking(b"x", 4, 600);
     let begun = tokio::time::Instant::now();
     let gone = client.line(100).await.unwrap_err();
     assert_eq!(gone.to_string(), "too little came within 10s");
-    assert_eq!(begun.elapsed(), seconds(10));
+    assert_eq!(begun.elapsed(), Duration::from_secs(10));
 }
 
 /// A message that comes in pieces of so many bytes, one every ten seconds. A

@@ -73,7 +73,7 @@ impl Default for Settings {
             control: None,
             state: None,
             store: None,
-            max_keys: const { NonZeroUsize::new(1_000_000).unwrap() },
+            max_keys: NonZeroUsize::MIN.saturating_add(999_999),
             log: Level::Info,
         }
     }

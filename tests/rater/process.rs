@@ -36,6 +36,17 @@ impl Place {
         place
     }
 
+    /// What a daemon says that does not start.
+    fn refusal(&self) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+            .args(["rater", "serve", "--config"])
+            .arg(self.path("rater.toml"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    }
+
     /// Writes the configuration.
     fn configure(&self, limits: &str) {
         let path = |name| self.0.path().join(name).display().to_string();
@@ -194,13 +205,7 @@ fn a_second_daemon_does_no_harm() {
     let place = Place::new(LIMITS);
     let daemon = place.start();
     assert_eq!(place.mark("192.0.2.9"), "0 1/3");
-    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
-        .args(["rater", "serve", "--config"])
-        .arg(place.path("rater.toml"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let words = String::from_utf8(output.stderr).unwrap();
+    let words = place.refusal();
     assert!(words.contains("cannot listen on unix:"), "{words}");
     assert_eq!(place.mark("192.0.2.9"), "0 2/3");
     daemon.stop();
@@ -356,13 +361,7 @@ fn reload_takes_the_new_rules_or_keeps_the_old() {
 #[test]
 fn a_wrong_configuration_does_not_start() {
     let place = Place::new("[limits]\nip = [[\"*\", \"1h\", many]]\n");
-    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
-        .args(["rater", "serve", "--config"])
-        .arg(place.path("rater.toml"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let words = String::from_utf8(output.stderr).unwrap();
+    let words = place.refusal();
     assert!(words.contains("rater.toml:6:19: "), "{words}");
 }
 
