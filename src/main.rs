@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ra_plugins::cli::{self, Command, Outcome};
+use ra_plugins::spp::clean;
 use ra_plugins::{machine, registry};
 
 /// Every command, in the order of the help.
@@ -39,13 +40,17 @@ fn main() -> ExitCode {
         let words = words.map(|word| word.to_string_lossy().into_owned());
         return cli::spfquery::run(words).into();
     }
-    if words.next().is_some_and(|word| word == "plugin")
-        && let Some(name) = words.next()
-        && let Some(plugin) = name.to_str().and_then(registry::find)
-    {
+    if words.next().is_none_or(|word| word != "plugin") {
+        return run_command().into();
+    }
+    let name = words.next().unwrap_or_default();
+    if let Some(plugin) = name.to_str().and_then(registry::find) {
         return machine::run(plugin);
     }
-    run_command().into()
+    let name = name.to_string_lossy();
+    let name = clean(&name);
+    cli::complain(format_args!("no plugin {name:?}: see `ra plugins`"));
+    Outcome::Trouble.into()
 }
 
 /// Declares every command.

@@ -245,6 +245,18 @@ fn a_pipe_in_place_of_a_control_file_holds_no_process_up() {
     assert!(words.ends_with("control/localonly: not a regular file\n"));
 }
 
+#[test]
+fn a_plugin_that_does_not_exist_is_named() {
+    let output = Command::new(env!("CARGO_BIN_EXE_ra"))
+        .args(["plugin", "tarpits\x1b"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(output.stdout, b"");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "ra: no plugin \"tarpits?\": see `ra plugins`\n");
+}
+
 /// The program that has everything, and the one that has only plugins.
 #[rstest]
 #[case::of_the_program(env!("CARGO_BIN_EXE_ra"))]
